@@ -1,0 +1,4 @@
+//! Toolgate: a policy decision point for AI tool calls.
+
+pub mod cel;
+pub mod source;
