@@ -1,4 +1,5 @@
 //! Toolgate: a policy decision point for AI tool calls.
 
 pub mod cel;
+pub mod policy;
 pub mod source;
