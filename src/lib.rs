@@ -1,5 +1,6 @@
 //! Toolgate: a policy decision point for AI tool calls.
 
 pub mod cel;
+pub mod engine;
 pub mod policy;
 pub mod source;

@@ -1,0 +1,7 @@
+//! The pure decision: request view, rule table, matching, `decide`.
+//!
+//! What is absent here on purpose: files, YAML, clocks, networks, async, logging. `now` comes in with the call, so a
+//! decision can be replayed from its inputs.
+
+pub mod decision;
+pub mod request;
