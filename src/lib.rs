@@ -3,3 +3,4 @@
 pub mod cel;
 pub mod policy;
 pub mod source;
+pub mod yaml;
