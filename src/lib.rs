@@ -4,4 +4,6 @@ pub mod cel;
 pub mod compile;
 pub mod engine;
 pub mod policy;
+pub mod proto;
 pub mod source;
+pub mod wire;
