@@ -198,7 +198,7 @@ fn same(ours: Value<'_>, theirs: &serde_json::Value) -> bool {
         (Value::Bool(a), serde_json::Value::Bool(b)) => a == *b,
         // The other parser is not exact in the last place.
         (Value::Double(a), serde_json::Value::Number(b)) => {
-            b.as_f64().is_some_and(|b| (a - b).abs() <= a.abs() * 1e-15)
+            b.as_f64().is_some_and(|b| (a - b).abs() <= a.abs() * 1e-15 + 1e-300)
         }
         (Value::String(a), serde_json::Value::String(b)) => a == b,
         (Value::List(List::Values(a)), serde_json::Value::Array(b)) => {
