@@ -1,17 +1,17 @@
 //! The expression language: text → tree → checked tree → program → value. No policy knowledge.
 
 pub mod ast;
+pub mod budget;
 pub mod checker;
 mod decls;
 pub mod env;
+pub mod error;
 pub mod fault;
 mod lexer;
 mod literal;
 mod macros;
-pub mod parser;
-pub mod budget;
-pub mod error;
 pub mod number;
+pub mod parser;
 pub mod time;
 pub mod types;
 pub mod validate;
@@ -23,3 +23,4 @@ pub use fault::CelError;
 pub use macros::{ACCUMULATOR, UNUSED};
 pub use parser::parse;
 pub use types::Type;
+pub mod unit;
