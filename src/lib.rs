@@ -5,3 +5,4 @@ pub mod compile;
 pub mod engine;
 pub mod policy;
 pub mod source;
+pub mod store;
