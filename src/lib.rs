@@ -4,5 +4,7 @@ pub mod cel;
 pub mod compile;
 pub mod engine;
 pub mod policy;
+pub mod proto;
 pub mod source;
 pub mod store;
+pub mod wire;
