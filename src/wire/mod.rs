@@ -1,2 +1,16 @@
-//! wire
+//! Received bytes → requests in an arena; decisions → bytes. Protobuf wire format and JSON, by hand, because this is
+//! the hot path: one arena, strings borrowed from the received bytes, nothing copied that need not be.
+//!
+//! What may not enter: transports (but for the codec's two traits), policies, deciding, configuration. A message is
+//! decoded whole or refused with an error; there is no partial request.
+//!
+//! | from | to | function |
+//! |---|---|---|
+//! | protobuf `CheckResourcesRequest` | [`message::CheckResources`] | [`protobuf::check_resources`] |
+//! | protobuf `DecideRequest` / `DecideBatchRequest` | [`message::Decide`] | [`protobuf::decide`], [`protobuf::decide_batch`] |
+
 pub mod codec;
+pub mod limits;
+mod map;
+pub mod message;
+pub mod protobuf;
