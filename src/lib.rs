@@ -8,3 +8,4 @@ pub mod proto;
 pub mod source;
 pub mod store;
 pub mod wire;
+pub mod yaml;
