@@ -2,6 +2,7 @@
 
 pub mod cel;
 pub mod compile;
+pub mod config;
 pub mod engine;
 pub mod policy;
 pub mod proto;
