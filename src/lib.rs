@@ -8,5 +8,6 @@ pub mod policy;
 pub mod proto;
 pub mod source;
 pub mod store;
+pub mod telemetry;
 pub mod wire;
 pub mod yaml;
