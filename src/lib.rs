@@ -11,3 +11,4 @@ pub mod store;
 pub mod telemetry;
 pub mod wire;
 pub mod yaml;
+pub mod wire;

@@ -6,6 +6,10 @@ mod lexer;
 mod literal;
 mod macros;
 pub mod parser;
+pub mod budget;
+pub mod error;
+pub mod number;
+pub mod time;
 pub mod value;
 
 pub use fault::CelError;

@@ -4,6 +4,13 @@ use bumpalo::Bump;
 
 use crate::cel::value::SORTED_ABOVE;
 
+/// Sorts entries whose keys are known to be unique, if they are many.
+pub(crate) fn sort<T>(fields: &mut [(&str, T)]) {
+    if fields.len() > SORTED_ABOVE {
+        fields.sort_unstable_by(|a, b| a.0.cmp(b.0));
+    }
+}
+
 /// The entries with unique keys: of equal keys the last one counts, in the place of the first (small maps) or by order
 /// of keys (large ones).
 pub(crate) fn unique<'a, T: Copy>(fields: &'a mut [(&'a str, T)], bump: &'a Bump) -> &'a [(&'a str, T)] {

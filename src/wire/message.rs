@@ -166,6 +166,13 @@ pub enum Arguments<'a> {
     Absent,
     /// Raw JSON, not parsed yet: judged, and digested, byte for byte.
     Json(&'a [u8]),
+    /// A JSON object as it was sent, and its members.
+    Parsed {
+        /// The bytes.
+        raw: &'a [u8],
+        /// What they say.
+        map: Map<'a>,
+    },
     /// A `google.protobuf.Struct`.
     Struct(Map<'a>),
 }

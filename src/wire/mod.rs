@@ -8,8 +8,11 @@
 //! |---|---|---|
 //! | protobuf `CheckResourcesRequest` | [`message::CheckResources`] | [`protobuf::check_resources`] |
 //! | protobuf `DecideRequest` / `DecideBatchRequest` | [`message::Decide`] | [`protobuf::decide`], [`protobuf::decide_batch`] |
+//! | the same as JSON (REST bodies) | the same | [`json::check_resources`], [`json::decide`], [`json::decide_batch`] |
+//! | JSON tool arguments | [`Map`](crate::cel::value::Map) | [`json::object`] |
 
 pub mod codec;
+pub mod json;
 pub mod limits;
 mod map;
 pub mod message;
