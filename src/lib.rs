@@ -11,4 +11,3 @@ pub mod store;
 pub mod telemetry;
 pub mod wire;
 pub mod yaml;
-pub mod wire;
