@@ -264,6 +264,12 @@ proptest! {
     }
 
     #[test]
+    fn plain_text_ends_at_the_first_special_byte(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let expected = bytes.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(bytes.len());
+        prop_assert_eq!(string::plain(&bytes), expected);
+    }
+
+    #[test]
     fn numbers_are_exact(n in any::<f64>().prop_filter("finite", |n| n.is_finite()), i in any::<i64>()) {
         let bump = Bump::new();
         for (text, expected) in [(format!("{n:?}"), n), (format!("{n:e}"), n), (i.to_string(), i as f64)] {
