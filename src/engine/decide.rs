@@ -1,0 +1,106 @@
+//! `decide`: one request against one rule table, in named steps (spec §10). The walk over scopes and rules is in
+//! `walk`, what it collects in `collect`.
+
+use bumpalo::Bump;
+
+use super::call::Call;
+use super::decision::{ActionResult, Cause, Decision, Effect};
+use super::request::Request;
+use super::scope;
+use super::table::RuleTable;
+use super::walk;
+use crate::cel::value::{Constant, Timestamp};
+
+/// Engine settings that a decision depends on (`engine.*` in the configuration).
+#[derive(Clone, Debug)]
+pub struct Params {
+    /// Version used when a request names none.
+    pub default_policy_version: String,
+    /// Scope used when a request names none.
+    pub default_scope: String,
+    /// Fall back to parent scopes when the requested scope does not exist.
+    pub lenient_scope_search: bool,
+    /// Which of the two semantics of docs/semantics.md applies.
+    pub semantics: Semantics,
+    /// `G`: a map constant.
+    pub globals: Constant,
+    /// Steps one decision may take before it is denied with [`Cause::Budget`].
+    pub step_budget: u64,
+}
+
+/// The two semantics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Semantics {
+    /// Ours: errors never widen access, names are compared exactly, scopes exist per resource kind.
+    #[default]
+    Safe,
+    /// The reference's default.
+    Cerbos,
+    /// The reference with `strictEvaluation`.
+    CerbosStrict,
+}
+
+/// What a caller wants to know besides the answers; each costs time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wants {
+    /// Fill [`Decision::effective_derived_roles`].
+    pub derived_roles: bool,
+    /// Fill [`Decision::trace`].
+    pub trace: bool,
+}
+
+impl Default for Params {
+    fn default() -> Self {
+        Self {
+            default_policy_version: "default".into(),
+            default_scope: String::new(),
+            lenient_scope_search: false,
+            semantics: Semantics::Safe,
+            globals: Constant::Map([].into()),
+            step_budget: 100_000,
+        }
+    }
+}
+
+/// Decides every action of `request` from `table`, a pure function of its arguments. `now` is the call's one clock
+/// reading; `None` makes time-dependent expressions err. Everything the answer holds lives in `bump`, the table or
+/// the request.
+pub fn decide<'a>(
+    table: &'a RuleTable,
+    params: &'a Params,
+    request: &Request<'a>,
+    now: Option<Timestamp>,
+    wants: Wants,
+    bump: &'a Bump,
+) -> Decision<'a> {
+    let mut call = Call::new(table, params, request, now, wants, bump);
+    if call.principal_chain.is_empty() && call.levels.is_empty() {
+        return denied_without_policy(request, bump);
+    }
+    let resource_exists = scope::resource_exists(table, call.kind, call.version, call.resource_chain);
+    if !resource_exists && !call.principal_exists() {
+        return denied_without_policy(request, bump);
+    }
+    let actions = bump.alloc_slice_fill_copy(
+        request.actions.len(),
+        ActionResult { action: "", effect: Effect::Deny, policy: NO_MATCH, scope: "", cause: Cause::NoPolicy },
+    );
+    for (result, action) in actions.iter_mut().zip(request.actions) {
+        *result = walk::decide_action(&mut call, action, resource_exists);
+    }
+    call.finish(actions)
+}
+
+/// What responses show where no policy is known.
+pub(super) const NO_MATCH: &str = "NO_MATCH";
+
+fn denied_without_policy<'a>(request: &Request<'a>, bump: &'a Bump) -> Decision<'a> {
+    let actions = bump.alloc_slice_fill_iter(request.actions.iter().map(|action| ActionResult {
+        action,
+        effect: Effect::Deny,
+        policy: NO_MATCH,
+        scope: "",
+        cause: Cause::NoPolicy,
+    }));
+    Decision { actions, effective_derived_roles: &[], outputs: &[], errors: &[], validation_errors: &[], trace: &[] }
+}
