@@ -10,6 +10,8 @@
 //! | protobuf `DecideRequest` / `DecideBatchRequest` | [`message::Decide`] | [`protobuf::decide`], [`protobuf::decide_batch`] |
 //! | the same as JSON (REST bodies) | the same | [`json::check_resources`], [`json::decide`], [`json::decide_batch`] |
 //! | JSON tool arguments | [`Map`](crate::cel::value::Map) | [`json::object`] |
+//!
+//! Then [`validate`] checks the field rules and reports every violation; [`status`] makes the error reply of them.
 
 pub mod codec;
 pub mod json;
@@ -17,3 +19,6 @@ pub mod limits;
 mod map;
 pub mod message;
 pub mod protobuf;
+mod quote;
+pub mod status;
+pub mod validate;

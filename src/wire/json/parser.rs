@@ -4,8 +4,9 @@ use bumpalo::Bump;
 use bumpalo::collections::Vec as BumpVec;
 
 use super::Trailing;
-use super::error::{JsonError, Position, quote_byte};
+use super::error::{JsonError, Position};
 use super::string::{self, StringFault};
+use crate::wire::quote;
 
 /// Where a token stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -296,7 +297,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
     fn unexpected(&self, context: &str) -> JsonError {
         let at = Position::of(self.text, self.at);
         match self.peek() {
-            Some(byte) => JsonError::Character { quoted: quote_byte(byte), context: context.to_owned(), at },
+            Some(byte) => JsonError::Character { quoted: quote::byte(byte), context: context.to_owned(), at },
             None => JsonError::Eof(at),
         }
     }
@@ -321,7 +322,7 @@ pub(super) fn string_error(text: &[u8], end: usize, span: Span, fault: StringFau
         StringFault::Surrogate(after) => {
             let follows = text.get(after as usize..end).unwrap_or_default();
             match follows.get(..6) {
-                Some(follows) => format!("invalid escape code {} in string", super::error::quote(follows)),
+                Some(follows) => format!("invalid escape code {} in string", quote::text(follows)),
                 None => return JsonError::SurrogateEof(at),
             }
         }

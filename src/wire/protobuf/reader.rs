@@ -197,7 +197,7 @@ pub(super) fn tally<const N: usize>(bytes: &[u8]) -> Result<[u32; N], DecodeErro
 }
 
 /// A message field that may be given more than once: by protobuf's rules its occurrences merge, which is the same as
-/// decoding their concatenation.
+/// decoding their concatenation, provided that each is well-formed.
 #[derive(Default)]
 pub(super) struct Merged<'a> {
     first: Option<&'a [u8]>,
@@ -222,6 +222,9 @@ impl<'a> Merged<'a> {
     #[cold]
     fn join(&mut self, bytes: &'a [u8], decoder: &mut Decoder<'a>) -> Result<(), DecodeError> {
         let before = if self.joined.is_none() { self.first.unwrap_or_default() } else { &[] };
+        // Two broken halves must not make a whole: each ends where a field ends.
+        let [] = tally(before)?;
+        let [] = tally(bytes)?;
         // A growing vector leaves up to as much behind as it holds.
         decoder.charge(before.len() + bytes.len(), 3)?;
         let joined = self.joined.get_or_insert_with(|| BumpVec::new_in(decoder.bump));

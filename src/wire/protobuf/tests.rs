@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(4000))]
+    #![proptest_config(ProptestConfig::with_cases(8000))]
 
     #[test]
     fn agrees_with_prost_on_shaped_messages(entropy in prop::collection::vec(any::<u8>(), 0..600)) {
@@ -17,6 +17,15 @@ proptest! {
     fn agrees_with_prost_on_noise(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
         differ::raw(&bytes);
     }
+}
+
+#[test]
+fn halves_of_a_merged_message_are_each_well_formed() {
+    // The first `resource` is cut within a field that the second would complete.
+    let halves = [0x12, 0x02, 0x69, 0x64, 0x12, 0x07, 0x61, 0x69, 0x64, 0x69, 0x64, 0x69, 0x64];
+    let message = delimited(0x22, halves.to_vec());
+    assert_eq!(check_resources(&message, &Bump::new(), Limits::default()).map(|_| ()), Err(DecodeError::Truncated));
+    differ::raw(&message);
 }
 
 fn delimited(key: u8, mut body: Vec<u8>) -> Vec<u8> {
