@@ -9,7 +9,7 @@ use super::link::{Import, Links};
 use crate::cel::checker::Checked;
 use crate::cel::value::Constant;
 use crate::policy::model::{Body, Constants, ExprText, Policy, Text, Variables};
-use crate::policy::names::identifier_fault;
+use crate::policy::names::check_identifier;
 use crate::source::{Diagnostic, SourceFile, Span};
 
 /// How `V` may be written.
@@ -73,7 +73,7 @@ pub(super) fn resolve(
                 definitions.check_references(&c, text, file, &context, diagnostics);
                 checked.insert(name, (Arc::clone(&c), references(&c.ast, VARIABLE_ROOTS)));
             }
-            Err(d) => diagnostics.push(d),
+            Err(d) => diagnostics.push(*d),
         }
     }
     definitions.variables = order(&checked, &variables, diagnostics);
@@ -175,7 +175,7 @@ fn find_constants<'p>(
 
 fn check_names<T>(found: &Found<'_, T>, code: &'static str, diagnostics: &mut Vec<Diagnostic>) {
     for (name, definitions) in found {
-        if let (Some(fault), Some(d)) = (identifier_fault(name), definitions.first()) {
+        if let (Err(fault), Some(d)) = (check_identifier(name), definitions.first()) {
             diagnostics.push(Diagnostic::error(code, d.place.file, d.place.key, fault));
         }
     }
@@ -281,19 +281,18 @@ fn report_cycles(
         reported.extend(&cycle);
         let place = |name: &str| found.get(name).and_then(|d| d.first());
         let Some(first) = cycle.first().and_then(|n| place(n)) else { continue };
-        let text = match &cycle[..] {
-            [one] => format!("Variable '{one}' references itself"),
-            _ => {
-                let all: Vec<String> = cycle
-                    .iter()
-                    .filter_map(|n| place(n).map(|d| (n, d)))
-                    .map(|(n, d)| {
-                        let at = d.place.file.position(d.value.at.start);
-                        format!("'{n}' ({}:{}:{})", d.place.file.name(), at.line, at.column)
-                    })
-                    .collect();
-                format!("Variables {} form a cycle", listed(&all))
-            }
+        let text = if let [one] = &cycle[..] {
+            format!("Variable '{one}' references itself")
+        } else {
+            let all: Vec<String> = cycle
+                .iter()
+                .filter_map(|n| place(n).map(|d| (n, d)))
+                .map(|(n, d)| {
+                    let at = d.place.file.position(d.value.at.start);
+                    format!("'{n}' ({}:{}:{})", d.place.file.name(), at.line, at.column)
+                })
+                .collect();
+            format!("Variables {} form a cycle", listed(&all))
         };
         diagnostics.push(Diagnostic::error("TG0507", first.place.file, first.value.at, text));
     }

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use crate::cel::ast::{Ast, ExprKind};
 use crate::cel::checker::Checked;
 use crate::cel::env::Env;
-use crate::cel::fault::Fault;
+use crate::cel::fault::CelError;
 use crate::policy::model::ExprText;
 use crate::source::{Diagnostic, SourceFile, Span};
 
 /// Parsed and checked expressions by text.
 pub(super) struct Expressions {
     env: Env,
-    known: HashMap<String, Result<Arc<Checked>, Vec<Fault>>, foldhash::fast::RandomState>,
+    known: HashMap<String, Result<Arc<Checked>, Vec<CelError>>, foldhash::fast::RandomState>,
 }
 
 impl Expressions {
@@ -27,20 +27,20 @@ impl Expressions {
     }
 
     /// The checked expression, or a diagnostic at the field's key with the inner places as related labels.
-    pub(super) fn compile(&mut self, text: &ExprText, file: &SourceFile) -> Result<Arc<Checked>, Diagnostic> {
+    pub(super) fn compile(&mut self, text: &ExprText, file: &SourceFile) -> Result<Arc<Checked>, Box<Diagnostic>> {
         if !self.known.contains_key(&text.text) {
             let result = crate::cel::checker::compile(&text.text, &self.env).map(Arc::new);
             self.known.insert(text.text.clone(), result);
         }
         match self.known.get(&text.text) {
             Some(Ok(checked)) => Ok(Arc::clone(checked)),
-            Some(Err(faults)) => Err(invalid(text, file, faults)),
-            None => Err(invalid(text, file, &[])),
+            Some(Err(faults)) => Err(Box::new(invalid(text, file, faults))),
+            None => Err(Box::new(invalid(text, file, &[]))),
         }
     }
 }
 
-fn invalid(text: &ExprText, file: &SourceFile, faults: &[Fault]) -> Diagnostic {
+fn invalid(text: &ExprText, file: &SourceFile, faults: &[CelError]) -> Diagnostic {
     let messages: Vec<&str> = faults.iter().map(|f| &*f.message).collect();
     let message = format!("Invalid expression `{}`: [{}]", text.text, messages.join(", "));
     let mut diagnostic = Diagnostic::error("TG0501", file, text.at, message);

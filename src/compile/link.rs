@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::{CompileOptions, scopes};
 use crate::policy::model::{Body, Policy, Text};
-use crate::policy::names::{policy_key, sanitize};
+use crate::policy::names::{DEFAULT_VERSION, sanitize};
 use crate::source::Diagnostic;
 
 /// Library policies by (folded) name, as indices into the list of policies.
@@ -24,7 +24,7 @@ impl Links {
             Import::Variables => &self.variables,
             Import::Constants => &self.constants,
         };
-        map.get(&*sanitize(name)).copied()
+        map.get(&sanitize(name)).copied()
     }
 }
 
@@ -46,21 +46,9 @@ impl Import {
     }
 }
 
-/// The policy key shown to people (spec §4.1).
-pub(super) fn key_of(policy: &Policy) -> String {
-    match &policy.body {
-        Body::Resource(p) => policy_key("resource", &p.resource.value, &p.version.value, &p.scope.value),
-        Body::Principal(p) => policy_key("principal", &p.principal.value, &p.version.value, &p.scope.value),
-        Body::Role(p) => policy_key("role", &p.role.value, role_version(&p.version), &p.scope.value),
-        Body::DerivedRoles(p) => format!("derived_roles.{}", sanitize(&p.name.value)),
-        Body::ExportVariables(p) => format!("export_variables.{}", sanitize(&p.name.value)),
-        Body::ExportConstants(p) => format!("export_constants.{}", sanitize(&p.name.value)),
-    }
-}
-
 /// A role policy without a version has the default one.
 pub(super) fn role_version(version: &Text) -> &str {
-    if version.value.is_empty() { "default" } else { &version.value }
+    if version.value.is_empty() { DEFAULT_VERSION } else { &version.value }
 }
 
 pub(super) fn link(policies: &[Policy], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) -> Links {
@@ -68,9 +56,9 @@ pub(super) fn link(policies: &[Policy], options: &CompileOptions, diagnostics: &
     let mut links = Links::default();
     for (i, policy) in policies.iter().enumerate() {
         match &policy.body {
-            Body::DerivedRoles(p) => links.derived_roles.entry(sanitize(&p.name.value).into_owned()).or_insert(i),
-            Body::ExportVariables(p) => links.variables.entry(sanitize(&p.name.value).into_owned()).or_insert(i),
-            Body::ExportConstants(p) => links.constants.entry(sanitize(&p.name.value).into_owned()).or_insert(i),
+            Body::DerivedRoles(p) => links.derived_roles.entry(sanitize(&p.name.value)).or_insert(i),
+            Body::ExportVariables(p) => links.variables.entry(sanitize(&p.name.value)).or_insert(i),
+            Body::ExportConstants(p) => links.constants.entry(sanitize(&p.name.value)).or_insert(i),
             Body::Resource(_) | Body::Principal(_) | Body::Role(_) => continue,
         };
     }
@@ -85,13 +73,13 @@ pub(super) fn link(policies: &[Policy], options: &CompileOptions, diagnostics: &
 /// What makes two policies the same one: the folded key in the reference, the exact names by default.
 fn identity(policy: &Policy, options: &CompileOptions) -> String {
     if options.cerbos_compat {
-        return key_of(policy);
+        return policy.key();
     }
     match &policy.body {
         Body::Resource(p) => format!("resource.{}.v{}/{}", p.resource.value, p.version.value, p.scope.value),
         Body::Principal(p) => format!("principal.{}.v{}/{}", p.principal.value, p.version.value, p.scope.value),
         Body::Role(p) => format!("role.{}.v{}/{}", p.role.value, role_version(&p.version), p.scope.value),
-        Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => key_of(policy),
+        Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => policy.key(),
     }
 }
 
@@ -100,11 +88,8 @@ fn duplicates(policies: &[Policy], options: &CompileOptions, diagnostics: &mut V
     for policy in policies {
         let id = identity(policy, options);
         if let Some(first) = seen.get(&id) {
-            let text = format!(
-                "duplicate definition of {} (previous definition in {})",
-                key_of(policy),
-                first.file.name()
-            );
+            let text =
+                format!("duplicate definition of {} (previous definition in {})", policy.key(), first.file.name());
             diagnostics.push(
                 Diagnostic::error("TG0401", &policy.file, policy.at, text)
                     .with_related(&first.file, first.at, "first defined here")
@@ -131,8 +116,7 @@ fn missing_imports(policy: &Policy, links: &Links, diagnostics: &mut Vec<Diagnos
             if links.find(kind, &import.value).is_some() {
                 continue;
             }
-            let text =
-                format!("cannot find {} \"{}\" imported by {}", kind.text(), import.value, key_of(policy));
+            let text = format!("cannot find {} \"{}\" imported by {}", kind.text(), import.value, policy.key());
             let known = match kind {
                 Import::DerivedRoles => links.derived_roles.keys(),
                 Import::Variables => links.variables.keys(),

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::CompileOptions;
 use super::definitions::{self, Definitions};
 use super::expressions::Expressions;
-use super::link::{Import, Links, key_of, role_version};
+use super::link::{Import, Links, role_version};
 use crate::cel::env::{Env, Root, RootType};
 use crate::cel::unit::{ExprId, UnitBuilder};
 use crate::engine::condition::Condition as Compiled;
 use crate::engine::glob::{GlobError, Pattern};
 use crate::engine::request::{PRINCIPAL, REQUEST, RESOURCE, RUNTIME};
+use crate::engine::roots;
 use crate::engine::table::{
     self, ActionIndex, DerivedRef, DerivedRole, DerivedSet, Name, RolePolicy, RoleRule, Rule, RuleTable,
 };
@@ -20,20 +21,25 @@ use crate::policy::model::{
     Body, Condition, DerivedRoles, ExprText, Match, Output, Policy, PrincipalPolicy, ResourcePolicy, RuleEffect,
     ScopePermissions, Text,
 };
-use crate::policy::names::sanitize;
+use crate::policy::names::{principal_rule_name, resource_rule_name, sanitize};
 use crate::source::{Diagnostic, Span};
 
 /// What expressions in policies start from, in the order of [`crate::engine::roots`].
 #[must_use]
 pub fn environment() -> Env {
+    let root = |name: &str, index, ty| Root { name: name.to_owned(), ty, index };
     Env::new(vec![
-        Root { name: "request", alias: None, ty: RootType::Message(&REQUEST) },
-        Root { name: "P", alias: None, ty: RootType::Message(&PRINCIPAL) },
-        Root { name: "R", alias: None, ty: RootType::Message(&RESOURCE) },
-        Root { name: "runtime", alias: None, ty: RootType::Message(&RUNTIME) },
-        Root { name: "G", alias: Some("globals"), ty: RootType::Globals },
-        Root { name: "V", alias: Some("variables"), ty: RootType::Variables },
-        Root { name: "C", alias: Some("constants"), ty: RootType::Constants },
+        root("request", roots::REQUEST, RootType::Message(&REQUEST)),
+        root("P", roots::PRINCIPAL, RootType::Message(&PRINCIPAL)),
+        root("R", roots::RESOURCE, RootType::Message(&RESOURCE)),
+        root("runtime", roots::RUNTIME, RootType::Message(&RUNTIME)),
+        root("G", roots::GLOBALS, RootType::Globals),
+        root("globals", roots::GLOBALS, RootType::Globals),
+        // Variables and constants are the unit's own and read no input.
+        root("V", roots::COUNT, RootType::Variables),
+        root("variables", roots::COUNT, RootType::Variables),
+        root("C", roots::COUNT + 1, RootType::Constants),
+        root("constants", roots::COUNT + 1, RootType::Constants),
     ])
 }
 
@@ -86,11 +92,8 @@ impl<'p> Lowering<'p, '_> {
     fn policy(&mut self, policy: &'p Policy) -> Option<Box<str>> {
         match &policy.body {
             Body::Resource(p) => {
-                let name = if self.options.cerbos_compat {
-                    sanitize(&p.resource.value).into_owned()
-                } else {
-                    p.resource.value.clone()
-                };
+                let name =
+                    if self.options.cerbos_compat { sanitize(&p.resource.value) } else { p.resource.value.clone() };
                 let consent = p.scope_permissions.value == ScopePermissions::RequireParentalConsent;
                 let lowered = self.resource(policy, p, consent);
                 self.table.resources.insert(key(&name, &p.version.value, &p.scope.value), lowered);
@@ -114,7 +117,7 @@ impl<'p> Lowering<'p, '_> {
 
     fn resource(&mut self, policy: &'p Policy, body: &'p ResourcePolicy, consent: bool) -> table::Policy {
         let mut scribe = self.scribe(policy);
-        let key = key_of(policy);
+        let key = policy.key();
         let imported = self.imported_roles(body);
         let mut derived: Vec<DerivedRef> = Vec::new();
         let mut rules = Vec::new();
@@ -129,7 +132,7 @@ impl<'p> Lowering<'p, '_> {
                     indices.push(index as u32);
                 }
             }
-            let name = rule_name(&rule.name.value, || format!("rule-{:03}", i + 1));
+            let name = rule_name(&rule.name.value, || resource_rule_name(i));
             let condition = self.condition(&mut scribe, rule.condition.as_ref());
             rules.push(Rule {
                 src: format!("{key}#{name}").into(),
@@ -151,14 +154,14 @@ impl<'p> Lowering<'p, '_> {
 
     fn principal(&mut self, policy: &'p Policy, body: &'p PrincipalPolicy, consent: bool) -> table::Policy {
         let mut scribe = self.scribe(policy);
-        let key = key_of(policy);
+        let key = policy.key();
         let mut rules = Vec::new();
         for group in &body.rules {
             let folded = sanitize(&group.resource.value);
-            let resource = if self.options.cerbos_compat { &*folded } else { &group.resource.value };
+            let resource = if self.options.cerbos_compat { &folded } else { &group.resource.value };
             let resource = self.pattern(policy, resource, group.resource.at);
             for (i, rule) in group.actions.iter().enumerate() {
-                let name = rule_name(&rule.name.value, || format!("{}_rule-{:03}", group.resource.value, i + 1));
+                let name = rule_name(&rule.name.value, || principal_rule_name(&group.resource.value, i));
                 let condition = self.condition(&mut scribe, rule.condition.as_ref());
                 rules.push(Rule {
                     src: format!("{key}#{name}").into(),
@@ -180,7 +183,7 @@ impl<'p> Lowering<'p, '_> {
 
     fn role(&mut self, policy: &'p Policy, body: &'p crate::policy::model::RolePolicy) -> RolePolicy {
         let mut scribe = self.scribe(policy);
-        let key = key_of(policy);
+        let key = policy.key();
         let mut rules = Vec::new();
         for rule in &body.rules {
             rules.push(RoleRule {
@@ -270,7 +273,7 @@ impl<'p> Lowering<'p, '_> {
         }
         let at = self.table.derived_sets.len() as u32;
         self.table.derived_sets.push(DerivedSet {
-            key: key_of(policy).into(),
+            key: policy.key().into(),
             file: policy.file.name().into(),
             unit: scribe.unit.build(),
             roles: roles.into(),
@@ -296,7 +299,7 @@ impl<'p> Lowering<'p, '_> {
                 Some(scribe.unit.add(&checked))
             }
             Err(diagnostic) => {
-                self.diagnostics.push(diagnostic);
+                self.diagnostics.push(*diagnostic);
                 None
             }
         }

@@ -4,25 +4,27 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::CompileOptions;
-use super::link::{key_of, role_version};
+use super::link::role_version;
 use crate::engine::glob::Pattern;
 use crate::policy::model::{Body, Policy, ScopePermissions};
-use crate::policy::names::{policy_key, sanitize, scope_parents};
+use crate::policy::names::{principal_key, resource_key, sanitize, scope_parents};
 use crate::source::Diagnostic;
 
 /// Reports each scope that a scoped policy needs and that no policy fills.
 pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagnostic>) {
-    let keys: BTreeSet<String> = policies.iter().map(key_of).collect();
+    let keys: BTreeSet<String> = policies.iter().map(Policy::key).collect();
     let mut missing: BTreeMap<String, Vec<&Policy>> = BTreeMap::new();
     for policy in policies {
-        let (kind, name, version, scope) = match &policy.body {
-            Body::Resource(p) => ("resource", &p.resource.value, &p.version.value, &p.scope.value),
-            Body::Principal(p) => ("principal", &p.principal.value, &p.version.value, &p.scope.value),
+        let is_resource = matches!(policy.body, Body::Resource(_));
+        let (name, version, scope) = match &policy.body {
+            Body::Resource(p) => (&p.resource.value, &p.version.value, &p.scope.value),
+            Body::Principal(p) => (&p.principal.value, &p.version.value, &p.scope.value),
             Body::Role(_) | Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => continue,
         };
         for ancestor in scope_parents(scope) {
-            let key = policy_key(kind, name, version, ancestor);
-            if keys.contains(&key) || (kind == "resource" && filled(policies, name, version, ancestor)) {
+            let make = if is_resource { resource_key } else { principal_key };
+            let key = make(name, version, ancestor);
+            if keys.contains(&key) || (is_resource && filled(policies, name, version, ancestor)) {
                 continue;
             }
             missing.entry(key).or_default().push(policy);
@@ -30,11 +32,9 @@ pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagn
     }
     for (key, needed_by) in missing {
         let Some(first) = needed_by.first() else { continue };
-        let names: Vec<String> = needed_by.iter().map(|p| key_of(p)).collect();
-        let text = format!(
-            "scoped policy {key} is not found but is required by descendant policies {}",
-            names.join(", ")
-        );
+        let names: Vec<String> = needed_by.iter().map(|p| p.key()).collect();
+        let text =
+            format!("scoped policy {key} is not found but is required by descendant policies {}", names.join(", "));
         diagnostics.push(
             Diagnostic::error("TG0403", &first.file, first.at, text)
                 .with_help("add a policy for that scope; without rules it leaves decisions to its parents"),

@@ -14,6 +14,7 @@ use super::{roots, scope};
 use crate::cel::budget::Budget;
 use crate::cel::unit::{ExprId, Frame, Inputs, Unit};
 use crate::cel::value::{List, Message, Timestamp, Value};
+use crate::policy::names;
 
 /// One scope of the resource chain.
 pub(super) struct Level<'a> {
@@ -71,10 +72,7 @@ impl<'a> Call<'a> {
         let principal_scope = scope::effective(request.principal.scope, &params.default_scope);
         let resource_scope = scope::effective(request.resource.scope, &params.default_scope);
         let kind = if table.folded_names {
-            match crate::policy::names::sanitize(request.resource.kind) {
-                std::borrow::Cow::Borrowed(same) => same,
-                std::borrow::Cow::Owned(folded) => bump.alloc_str(&folded),
-            }
+            bump.alloc_str(&names::sanitize(request.resource.kind))
         } else {
             request.resource.kind
         };

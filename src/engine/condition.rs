@@ -115,9 +115,8 @@ fn leaf<'a>(
 ) -> Tri<'a> {
     let failure = match frame.truth(id) {
         Truth::True => return Tri::True,
-        Truth::False => return Tri::False,
         Truth::NotBool if semantics == Semantics::Safe => Failure::NotBool,
-        Truth::NotBool => return Tri::False,
+        Truth::False | Truth::NotBool => return Tri::False,
         Truth::Error(e) if e.is_budget() => Failure::Budget,
         Truth::Error(e) => Failure::Eval(e),
     };

@@ -11,6 +11,7 @@ use crate::policy::model::RuleEffect;
 use crate::policy::names;
 
 /// What the rules of one scope say.
+#[derive(Clone, Copy)]
 enum Outcome<'a> {
     /// Nothing applies.
     Undecided,
@@ -48,7 +49,7 @@ pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_e
         let walked = walk_principal(call, action, &mut near);
         if let Some(effect) = walked.effect {
             let policy = walked.policy.unwrap_or_else(|| principal_key(call));
-            return settle(call, action, first_output, effect, policy, walked);
+            return settle(call, action, first_output, effect, policy, &walked);
         }
     }
     let mut last = None;
@@ -68,7 +69,7 @@ pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_e
         return ActionResult { action, effect: Effect::Deny, policy: key, scope: "", cause: Cause::NoPolicy };
     };
     let effect = walked.effect.unwrap_or(Effect::Deny);
-    let mut result = settle(call, action, first_output, effect, walked.policy.unwrap_or(key), walked);
+    let mut result = settle(call, action, first_output, effect, walked.policy.unwrap_or(key), &walked);
     if matches!(result.cause, Cause::NoRule(_)) {
         result.cause = if resource_exists { Cause::NoRule(near.map(|n| describe(call, n))) } else { Cause::NoPolicy };
         mark_near_miss(call, first_output, near);
@@ -83,7 +84,7 @@ fn settle<'a>(
     first_output: usize,
     effect: Effect,
     policy: &'a str,
-    walked: Walked<'a>,
+    walked: &Walked<'a>,
 ) -> ActionResult<'a> {
     let end = call.outputs.len();
     for (i, output) in (first_output..end).zip(call.outputs.iter_mut().skip(first_output)) {
@@ -347,7 +348,8 @@ fn apply_role_policies<'a>(call: &mut Call<'a>, level: usize, roles: &'a [&'a st
     if call.params.semantics != Semantics::Safe {
         let kind = call.kind;
         let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(call, p, rule, roles)));
-        let by_role_policy = || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
+        let by_role_policy =
+            || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
         if !by_rule && !by_role_policy() {
             return Outcome::Undecided;
         }
@@ -439,9 +441,9 @@ fn resource_key<'a>(call: &Call<'a>) -> &'a str {
     match call.levels.first() {
         Some(level) => match level.policy {
             Some(policy) => &policy.key,
-            None => key(call, "resource", call.request.resource.kind, call.version, level.scope),
+            None => call.bump.alloc_str(&names::resource_key(call.request.resource.kind, call.version, level.scope)),
         },
-        None => key(call, "resource", call.request.resource.kind, call.version, ""),
+        None => call.bump.alloc_str(&names::resource_key(call.request.resource.kind, call.version, "")),
     }
 }
 
@@ -453,12 +455,8 @@ fn principal_key<'a>(call: &Call<'a>) -> &'a str {
     let name = NameRef { name: call.request.principal.id, version: call.principal_version, scope };
     match call.table.principals.get(&name) {
         Some(policy) => &policy.key,
-        None => key(call, "principal", name.name, name.version, scope),
+        None => call.bump.alloc_str(&names::principal_key(name.name, name.version, scope)),
     }
-}
-
-fn key<'a>(call: &Call<'a>, kind: &str, name: &str, version: &str, scope: &str) -> &'a str {
-    call.bump.alloc_str(&names::policy_key(kind, name, version, scope))
 }
 
 /// How a truth value reads in a trace.

@@ -38,11 +38,11 @@ pub fn decode_policy(file: &SourceFile) -> (Option<Policy>, Vec<Diagnostic>) {
     if let Some(root) = &root {
         let mut d = Decoder::new(file);
         policy = decode_root(&mut d, root);
-        let found = d.finish();
+        diagnostics.extend(d.finish());
         if let Some(policy) = policy.as_ref().filter(|p| !p.disabled) {
-            diagnostics.extend(semantics::check(policy, root, &found));
+            let more = semantics::check(policy, root, &diagnostics);
+            diagnostics.extend(more);
         }
-        diagnostics.extend(found);
     }
     Diagnostic::sort(&mut diagnostics);
     if diagnostics.iter().any(|d| d.severity == Severity::Error) {

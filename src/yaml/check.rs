@@ -74,7 +74,7 @@ pub fn path_of(d: &Decoder<'_>, message: &str) -> String {
 impl Decoder<'_> {
     /// Notes a violation of a field rule, with the field's path in front.
     pub fn violation(&mut self, code: &'static str, span: impl Into<Option<Span>>, message: &str) {
-        let message = path_of(self, message);
+        let message = if self.is_full() { String::new() } else { path_of(self, message) };
         self.fault(code, span, message);
     }
 

@@ -2,8 +2,10 @@
 //! stands in for what could not be read, and the caller looks at the diagnostics at the end. Messages and places are
 //! the reference's (spec §3).
 
-use super::node::{Entry, Integer, Key, Kind, Node, Resolved, Scalar, Style};
-use super::offsets;
+use std::fmt::Write as _;
+
+use super::load::MOST_FAULTS;
+use super::node::{Entry, Key, Kind, Node};
 use super::path::{go_quote, quote_name};
 use super::suggest::closest;
 use crate::source::{Diagnostic, Position, SourceFile, Span};
@@ -12,6 +14,8 @@ use crate::source::{Diagnostic, Position, SourceFile, Span};
 pub struct Decoder<'f> {
     pub(super) file: &'f SourceFile,
     diagnostics: Vec<Diagnostic>,
+    /// Faults found, kept or not.
+    found: usize,
     path: Vec<Step>,
 }
 
@@ -52,7 +56,7 @@ impl<'f> Decoder<'f> {
     /// Reads trees of this file.
     #[must_use]
     pub fn new(file: &'f SourceFile) -> Self {
-        Self { file, diagnostics: Vec::new(), path: Vec::new() }
+        Self { file, diagnostics: Vec::new(), found: 0, path: Vec::new() }
     }
 
     /// The file.
@@ -64,7 +68,12 @@ impl<'f> Decoder<'f> {
     /// What was found, sorted; the same fault in a node used several times counts once.
     #[must_use]
     pub fn finish(self) -> Vec<Diagnostic> {
+        let more = self.found.saturating_sub(self.diagnostics.len());
         let mut all = self.diagnostics;
+        if more > 0 {
+            let message = format!("{more} more faults in this file are not shown");
+            all.push(Diagnostic::error("TG0100", self.file, None, message));
+        }
         Diagnostic::sort(&mut all);
         all.dedup_by(|a, b| a.span == b.span && a.code == b.code && a.message == b.message);
         all
@@ -73,17 +82,30 @@ impl<'f> Decoder<'f> {
     /// How many faults there are so far.
     #[must_use]
     pub fn count(&self) -> usize {
-        self.diagnostics.len()
+        self.found
+    }
+
+    /// True if enough faults are kept: no more need be worded.
+    pub(super) fn is_full(&self) -> bool {
+        self.diagnostics.len() >= MOST_FAULTS
     }
 
     /// Notes a fault of the value being read, with its YAML path.
     pub fn fault(&mut self, code: &'static str, span: impl Into<Option<Span>>, message: impl Into<String>) {
+        if self.is_full() {
+            self.found += 1;
+            return;
+        }
         let d = Diagnostic::error(code, self.file, span, message);
         self.push(d);
     }
 
     /// Notes a ready-made fault, adding the YAML path of the value being read if it has a place.
     pub fn push(&mut self, mut d: Diagnostic) {
+        self.found += 1;
+        if self.is_full() {
+            return;
+        }
         if d.path.is_none() && d.span.is_some() {
             d.path = Some(self.yaml_path());
         }
@@ -101,7 +123,7 @@ impl<'f> Decoder<'f> {
                     out.push_str(&quote_name(name));
                 }
                 Step::Index(i) => {
-                    out.push_str(&format!("[{i}]"));
+                    let _ = write!(out, "[{i}]");
                 }
             }
         }
@@ -120,8 +142,12 @@ impl<'f> Decoder<'f> {
                     }
                     out.push_str(name);
                 }
-                Step::Key(name) => out.push_str(&format!("[{}]", go_quote(name))),
-                Step::Index(i) => out.push_str(&format!("[{i}]")),
+                Step::Key(name) => {
+                    let _ = write!(out, "[{}]", go_quote(name));
+                }
+                Step::Index(i) => {
+                    let _ = write!(out, "[{i}]");
+                }
             }
         }
         out
@@ -152,7 +178,7 @@ impl<'f> Decoder<'f> {
             }
             return Object { fields: Vec::new(), meant: Vec::new(), sound: false };
         };
-        let mut object = Object { fields: Vec::new(), meant: Vec::new(), sound: true };
+        let mut object = Object { fields: Vec::new(), meant: Vec::new(), sound: !mapping.incomplete };
         for entry in &mapping.entries {
             let Key { text, span, fault } = &entry.key;
             if let Some(fault) = fault {
@@ -177,6 +203,10 @@ impl<'f> Decoder<'f> {
         if entry.merged && !first.merged {
             return;
         }
+        if self.is_full() {
+            self.found += 1;
+            return;
+        }
         let Position { line, column } = self.file.position(first.key.span.start);
         let message = format!("duplicate field definition: previous definition at [{line}:{column}]");
         let d = Diagnostic::error("TG0103", self.file, entry.key.span, message).with_related(
@@ -188,6 +218,10 @@ impl<'f> Decoder<'f> {
     }
 
     fn unknown_field(&mut self, object: &mut Object<'_>, entry: &Entry, known: &[&'static str]) {
+        if self.is_full() {
+            self.found += 1;
+            return;
+        }
         let text = &entry.key.text;
         let message = format!("unknown field {}", go_quote(text));
         let mut d = Diagnostic::error("TG0102", self.file, entry.key.span, message);
@@ -263,122 +297,6 @@ impl<'f> Decoder<'f> {
         }
         out
     }
-
-    /// Reads a string. Integers, booleans and null are strings too where one is expected.
-    pub fn string(&mut self, node: &Node) -> String {
-        match &node.kind {
-            Kind::Scalar(s) => match s.value {
-                Resolved::String | Resolved::Bool(_) => s.text.clone(),
-                Resolved::Null => String::new(),
-                Resolved::Int(Integer::Unsigned(u)) => u.to_string(),
-                Resolved::Int(Integer::Signed(i)) => i.to_string(),
-                Resolved::Float(_) | Resolved::Infinity | Resolved::Nan => {
-                    self.wrong_scalar(node, s, "string");
-                    String::new()
-                }
-            },
-            Kind::Bad => String::new(),
-            Kind::Sequence(_) | Kind::Mapping(_) => {
-                self.fault("TG0104", node.at, format!("expected string value got {}", node.type_name()));
-                String::new()
-            }
-        }
-    }
-
-    fn wrong_scalar(&mut self, node: &Node, scalar: &Scalar, wanted: &str) {
-        let message = format!("expected {wanted} value got {}", node.type_name());
-        let mut d = Diagnostic::error("TG0104", self.file, node.at, message);
-        if wanted == "string" && scalar.style == Style::Plain {
-            d = d.with_help(format!("put it in quotes: \"{}\"", scalar.text));
-        }
-        self.push(d);
-    }
-
-    /// Reads a string with the map from its bytes to the file's: runs `(offset in text, offset in file)`.
-    pub fn text_with_offsets(&mut self, node: &Node) -> (String, Vec<(u32, u32)>) {
-        let text = self.string(node);
-        let runs = match &node.kind {
-            Kind::Scalar(s) => offsets::runs(self.file, node.span, s),
-            Kind::Sequence(_) | Kind::Mapping(_) | Kind::Bad => Vec::new(),
-        };
-        (text, runs)
-    }
-
-    /// Reads a boolean.
-    pub fn boolean(&mut self, node: &Node) -> bool {
-        match &node.kind {
-            Kind::Scalar(Scalar { value: Resolved::Bool(b), .. }) => *b,
-            Kind::Bad => false,
-            Kind::Scalar(Scalar { .. }) | Kind::Sequence(_) | Kind::Mapping(_) => {
-                self.fault("TG0104", node.at, format!("expected boolean value got {}", node.type_name()));
-                false
-            }
-        }
-    }
-
-    /// Reads an enum value by name or number; 0 if it could not be read. Numbers need not be known.
-    pub fn enumeration(&mut self, node: &Node, names: &[(&'static str, i64)]) -> Option<i64> {
-        if let Kind::Scalar(s) = &node.kind {
-            match s.value {
-                Resolved::Null => return Some(0),
-                Resolved::Int(Integer::Unsigned(u)) => return Some(i64::try_from(u).unwrap_or(i64::MAX)),
-                Resolved::Int(Integer::Signed(i)) => return Some(i),
-                Resolved::String => {
-                    if let Some((_, number)) = names.iter().find(|(n, _)| *n == s.text) {
-                        return Some(*number);
-                    }
-                    let message = format!("invalid enum value {}", go_quote(&s.text));
-                    let mut d = Diagnostic::error("TG0104", self.file, node.at, message);
-                    if let Some(help) = enum_help(&s.text, names) {
-                        d = d.with_help(help);
-                    }
-                    self.push(d);
-                    return None;
-                }
-                Resolved::Bool(_) | Resolved::Float(_) | Resolved::Infinity | Resolved::Nan => {}
-            }
-        }
-        if !node.is_bad() {
-            self.fault("TG0104", node.at, "invalid enum value");
-        }
-        None
-    }
-
-    /// Reads an unsigned 64-bit integer, which may be quoted.
-    pub fn unsigned(&mut self, node: &Node) -> u64 {
-        let Kind::Scalar(s) = &node.kind else {
-            if !node.is_bad() {
-                self.fault("TG0104", node.at, format!("unexpected {}", node.type_name()));
-            }
-            return 0;
-        };
-        match s.value {
-            Resolved::Int(Integer::Unsigned(u)) => u,
-            Resolved::Int(Integer::Signed(i)) => {
-                self.fault("TG0104", node.at, format!("unexpected negative value {i}"));
-                0
-            }
-            Resolved::Null => 0,
-            Resolved::String => s.text.parse().unwrap_or_else(|_| {
-                let digits = !s.text.is_empty() && s.text.bytes().all(|b| b.is_ascii_digit());
-                let why = if digits { "value out of range" } else { "invalid syntax" };
-                let text = go_quote(&s.text);
-                let message = format!("invalid integer value {text}: strconv.ParseUint: parsing {text}: {why}");
-                self.fault("TG0104", node.at, message);
-                0
-            }),
-            Resolved::Bool(_) | Resolved::Float(_) | Resolved::Infinity | Resolved::Nan => {
-                self.fault("TG0104", node.at, format!("unexpected {}", node.type_name()));
-                0
-            }
-        }
-    }
-}
-
-fn enum_help(written: &str, names: &[(&'static str, i64)]) -> Option<String> {
-    let offered = || names.iter().filter(|(_, n)| *n != 0).map(|(name, _)| *name);
-    let ending = offered().find(|n| !written.is_empty() && n.to_lowercase().ends_with(&written.to_lowercase()));
-    ending.or_else(|| closest(written, offered())).map(|name| format!("did you mean `{name}`?"))
 }
 
 /// True if `written` is the declared name, or that name in snake case.

@@ -45,8 +45,24 @@ pub(super) struct Anchor {
 pub(super) struct Fault {
     pub(super) message: String,
     pub(super) at: usize,
-    /// A quoted scalar followed by more text: the quote character. `at` is what follows it.
-    pub(super) trailing_after_quote: Option<char>,
+    pub(super) cause: Cause,
+}
+
+/// Faults that the loader can say more about than the parser.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Cause {
+    /// A scalar in these quotes followed by more text, which starts at the fault's place.
+    TextAfterQuote(char),
+    /// A quote that is never closed.
+    OpenQuote,
+    /// A second colon: the place is the colon.
+    SecondColon,
+    /// A tab in the indentation.
+    Tab,
+    /// More nesting than was allowed.
+    Depth,
+    /// Anything else.
+    Other,
 }
 
 /// A stream of events over one text.
@@ -109,7 +125,7 @@ impl<'t> Events<'t> {
                 Raw::StreamStart | Raw::DocumentEnd | Raw::Anchor(..) | Raw::Comment(..) => continue,
                 _ => {
                     let message = "unsupported YAML construct".to_owned();
-                    return Err(Fault { message, at: span.start as usize, trailing_after_quote: None });
+                    return Err(Fault { message, at: span.start as usize, cause: Cause::Other });
                 }
             });
         }
@@ -143,22 +159,32 @@ fn range(span: &granit_parser::Span) -> Span {
 fn fault(error: &ScanError) -> Fault {
     let kind = error.kind();
     let message = match kind {
-        ErrorKind::MappingValueNotAllowed => "mapping value is not allowed in this context".to_owned(),
+        ErrorKind::MappingValueNotAllowed | ErrorKind::MappingKeyNotAllowed => {
+            "mapping value is not allowed in this context".to_owned()
+        }
         ErrorKind::BlockSequenceEntryNotAllowed => "block sequence entries are not allowed in this context".to_owned(),
         ErrorKind::UnclosedFlowCollection { open: '[' } => "sequence end token ']' not found".to_owned(),
         ErrorKind::UnclosedFlowCollection { open: '{' } => "could not find flow mapping end token '}'".to_owned(),
         ErrorKind::MismatchedFlowCollectionEnd { open: '[', .. } => "',' or ']' must be specified".to_owned(),
         ErrorKind::MismatchedFlowCollectionEnd { open: '{', .. } => "',' or '}' must be specified".to_owned(),
         ErrorKind::UnexpectedCharacter { character: c @ ('@' | '`') } => format!("'{c}' is a reserved character"),
-        ErrorKind::UnclosedQuotedScalar => "could not find end character of quoted text".to_owned(),
-        ErrorKind::TabInBlockIndentation => "found character '\\t' that cannot start any token".to_owned(),
+        ErrorKind::UnexpectedCharacter { character: '%' } => {
+            "unexpected directive value. document not started".to_owned()
+        }
+        ErrorKind::UnexpectedCharacter { character: c } => format!("unexpected character `{}`", c.escape_default()),
+        ErrorKind::TabInBlockIndentation => "found character '\t' that cannot start any token".to_owned(),
+        ErrorKind::ExpectedDocumentStart => "value is not allowed in this context".to_owned(),
         ErrorKind::DirectiveDisallowed => "YAML directives are not supported".to_owned(),
         _ => error.info(),
     };
-    let trailing_after_quote = match kind {
-        ErrorKind::InvalidTrailingDoubleQuotedScalar => Some('"'),
-        ErrorKind::InvalidTrailingSingleQuotedScalar => Some('\''),
-        _ => None,
+    let cause = match kind {
+        ErrorKind::InvalidTrailingDoubleQuotedScalar => Cause::TextAfterQuote('"'),
+        ErrorKind::InvalidTrailingSingleQuotedScalar => Cause::TextAfterQuote('\''),
+        ErrorKind::UnclosedQuotedScalar => Cause::OpenQuote,
+        ErrorKind::MappingValueNotAllowed => Cause::SecondColon,
+        ErrorKind::TabInBlockIndentation => Cause::Tab,
+        ErrorKind::RecursionLimitExceeded => Cause::Depth,
+        _ => Cause::Other,
     };
-    Fault { message, at: error.marker().byte_offset().unwrap_or(0), trailing_after_quote }
+    Fault { message, at: error.marker().byte_offset().unwrap_or(0), cause }
 }

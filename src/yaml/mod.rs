@@ -4,7 +4,7 @@
 //! Knows nothing of policies, suites or configuration: what fields there are and what they mean is the caller's
 //! business. The parser crate is named in `events` alone.
 
-mod block;
+mod anchors;
 mod check;
 mod decode;
 mod events;
@@ -12,9 +12,14 @@ mod load;
 mod node;
 mod offsets;
 mod path;
+mod places;
+mod read;
 mod repair;
 mod scalar;
 mod suggest;
+#[cfg(test)]
+mod tests;
+mod tree;
 
 pub use check::{ListRule, Pattern, Read, TextRule, path_of};
 pub use decode::{Decoder, Object};

@@ -35,6 +35,8 @@ pub enum Kind {
 pub struct Mapping {
     /// Entries; keys are unique.
     pub entries: Vec<Entry>,
+    /// True if some entries are not known because of a fault that was reported.
+    pub incomplete: bool,
 }
 
 /// A key with its value.

@@ -1,7 +1,7 @@
 //! `expr: "GB" in R.attr.geo` is not YAML, and everybody writes it once. The reference says so in plain words; here the
 //! rest of such a line is blanked out as well, so that the other faults of the file are found in the same run.
 
-use super::events::Fault;
+use super::events::{Cause, Fault};
 use crate::source::{Diagnostic, SourceFile, Span};
 
 /// So many such lines are looked at in one file; each costs a parse.
@@ -45,7 +45,7 @@ impl Repairs {
 
     /// Blanks out the scalar a fault is about. False if the fault is of another kind or there were too many.
     pub(super) fn repair(&mut self, fault: &Fault) -> bool {
-        let Some(quote) = fault.trailing_after_quote else { return false };
+        let Cause::TextAfterQuote(quote) = fault.cause else { return false };
         if self.json || self.places.len() >= MOST {
             return false;
         }
@@ -68,6 +68,9 @@ fn scalar_around(text: &str, at: usize, quote: char) -> Option<(usize, usize)> {
     for (i, c) in line.char_indices() {
         if i >= until {
             break;
+        }
+        if matches!(c, '[' | '{') && starts_value(line.get(..i)?) {
+            return None;
         }
         if c == quote && starts_value(line.get(..i)?) && quoted_end(line, i, quote).is_some_and(|e| e <= until) {
             return Some((line_start + i, line_start + line.len()));

@@ -10,6 +10,11 @@ pub(super) fn find_colon(text: &str, from: usize) -> Option<usize> {
     find(text, from, |c| c == b':')
 }
 
+/// The `-` of a list element that comes next after `from`.
+pub(super) fn find_dash(text: &str, from: usize) -> Option<usize> {
+    find(text, from, |c| c == b'-')
+}
+
 /// The next wanted byte, over blanks, comments and indicators.
 fn find(text: &str, from: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
     let bytes = text.as_bytes();
@@ -20,7 +25,7 @@ fn find(text: &str, from: usize, wanted: impl Fn(u8) -> bool) -> Option<usize> {
             return Some(at);
         }
         match c {
-            b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'?' | b':' | b',' | b'[' | b'{' => at += 1,
+            b' ' | b'\t' | b'\n' | b'\r' | b'-' | b'?' | b':' => at += 1,
             b'#' => {
                 while bytes.get(at).is_some_and(|c| *c != b'\n') {
                     at += 1;
