@@ -41,6 +41,7 @@ pub mod config;
 pub mod engine;
 pub mod policy;
 pub mod proto;
+pub mod service;
 pub mod source;
 pub mod store;
 pub mod telemetry;
