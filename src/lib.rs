@@ -41,6 +41,8 @@ pub mod config;
 pub mod engine;
 pub mod policy;
 pub mod proto;
+pub mod protocols;
+pub mod server;
 pub mod service;
 pub mod source;
 pub mod store;

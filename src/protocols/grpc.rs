@@ -134,7 +134,9 @@ mod tests {
 
     #[test]
     fn the_transports_refusal_of_a_large_message_is_reworded() {
-        let refused = Status::out_of_range("Error, decoded message length too large: found 5000101 bytes, the limit is: 4194304 bytes");
+        let refused = Status::out_of_range(
+            "Error, decoded message length too large: found 5000101 bytes, the limit is: 4194304 bytes",
+        );
         let response = reworded(refused.into_http(), 4_194_304);
         let seen = Status::from_header_map(response.headers()).unwrap();
         assert_eq!(seen.code(), Code::ResourceExhausted);

@@ -34,7 +34,10 @@ fn response(draining: bool) -> HealthCheckResponse {
 
 #[tonic::async_trait]
 impl Health for HealthApi {
-    async fn check(&self, request: Request<HealthCheckRequest>) -> Result<tonic::Response<HealthCheckResponse>, Status> {
+    async fn check(
+        &self,
+        request: Request<HealthCheckRequest>,
+    ) -> Result<tonic::Response<HealthCheckResponse>, Status> {
         if !SERVICES.contains(&request.get_ref().service.as_str()) {
             return Err(grpc::failed(&Failure::UnknownService));
         }

@@ -12,7 +12,7 @@ use hyper::body::Body as _;
 
 use super::grpc::timeout;
 use crate::service::Failure;
-use crate::wire::status;
+use crate::wire::{encode, status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
@@ -84,18 +84,12 @@ pub(super) fn json(status: StatusCode, text: impl Into<Bytes>, layout: Layout) -
     let text = text.into();
     let text = match layout {
         Layout::Compact => text,
-        Layout::Pretty => pretty(&text),
+        Layout::Pretty => encode::pretty(&text).into(),
     };
     let mut response = Response::new(Body::from(text));
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, JSON);
     response
-}
-
-/// Off the hot path: the text is ours and is parsed again.
-fn pretty(text: &Bytes) -> Bytes {
-    let laid_out = serde_json::from_slice::<serde_json::Value>(text).and_then(|v| serde_json::to_vec_pretty(&v));
-    laid_out.map_or_else(|_| text.clone(), Bytes::from)
 }
 
 /// A failure as an answer: `google.rpc.Status` in JSON under the HTTP status that goes with it.

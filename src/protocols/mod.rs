@@ -87,7 +87,7 @@ impl App {
     pub async fn call<B>(&self, request: Request<B>, port: Port) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
         match (port, over_grpc) {
@@ -104,7 +104,7 @@ impl App {
     async fn http<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let answer = self.routes.clone().call(request.map(axum::body::Body::new)).await;
         // Routes do not fail.
@@ -115,7 +115,7 @@ impl App {
     async fn grpc<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let patience = match grpc::timeout(request.headers()) {
             Ok(Some(t)) if t.is_zero() => return grpc::failed(&Failure::Deadline).into_http(),
@@ -132,7 +132,7 @@ impl App {
     async fn method<B>(&self, request: Request<B>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
+        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let answer = match request.uri().path() {
             "/toolgate.v1.ToolCallService/Decide"
@@ -163,9 +163,5 @@ fn routes(shared: &Arc<Shared>) -> Router {
     if shared.settings.metrics {
         router = router.route("/_cerbos/metrics", get(status::metrics).fallback(http::wrong_method));
     }
-    router
-        .merge(cerbos::routes())
-        .merge(toolcall::routes())
-        .fallback(http::no_route)
-        .with_state(Arc::clone(shared))
+    router.merge(cerbos::routes()).merge(toolcall::routes()).fallback(http::no_route).with_state(Arc::clone(shared))
 }

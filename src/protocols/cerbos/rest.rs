@@ -13,8 +13,8 @@ use super::check::check;
 use super::server_info;
 use crate::protocols::Shared;
 use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
-use crate::wire::{encode, json};
 use crate::wire::json::Trailing;
+use crate::wire::{encode, json};
 
 /// The routes.
 pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
