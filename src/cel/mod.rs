@@ -23,4 +23,3 @@ pub use fault::CelError;
 pub use macros::{ACCUMULATOR, UNUSED};
 pub use parser::parse;
 pub use types::Type;
-pub mod unit;
