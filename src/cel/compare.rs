@@ -103,7 +103,8 @@ fn object_equal<'a>(x: &Object<'a>, other: Value<'a>, cx: &Context<'a>) -> Resul
             cx.charge(x.len())?;
             Ok(x == y)
         }
-        (Object::SpiffeId(x), Value::Object(Object::SpiffeId(y)) | Value::String(y))
+        (Object::SpiffeId(x), Value::String(y)) => Ok(*x == y),
+        (Object::SpiffeId(x), Value::Object(Object::SpiffeId(y)))
         | (Object::SpiffeTrustDomain(x), Value::Object(Object::SpiffeTrustDomain(y))) => Ok(x == y),
         (Object::SpiffeTrustDomain(x), Value::String(y)) => Ok(spiffe::trust_domain(y) == Ok(*x)),
         (Object::Hierarchy(_) | Object::SpiffeId(_) | Object::SpiffeTrustDomain(_), _) => {
