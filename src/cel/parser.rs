@@ -43,6 +43,7 @@ pub fn parse(source: &str) -> Result<Ast, Vec<CelError>> {
     let Ok(root) = root else { return Err(syntax) };
     syntax.extend(semantic);
     if !syntax.is_empty() {
+        syntax.sort_by_key(|e| e.position);
         return Err(syntax);
     }
     let ast = Ast { source: source.into(), nodes, root };
@@ -96,7 +97,6 @@ impl Parser<'_> {
         let whole = self.expr()?;
         if self.peek() != TokenKind::End {
             self.trailing();
-            return Err(Stop);
         }
         Ok(whole.id)
     }
@@ -221,6 +221,10 @@ impl Parser<'_> {
         }
         if sign == TokenKind::Minus && !starts_member(self.peek()) {
             self.no_viable_alternative(first);
+            return Err(Stop);
+        }
+        if sign == TokenKind::Exclam && !starts_expr(self.peek()) {
+            self.surplus_operand();
             return Err(Stop);
         }
         let mut part = self.member()?;

@@ -154,7 +154,7 @@ impl Parser<'_> {
         let open = self.next();
         let mut fields = Vec::new();
         let mut levels = 0;
-        let end = self.elements(TokenKind::RightBrace, |p| {
+        let end = self.fields(|p| {
             let optional = p.eat(TokenKind::Question);
             let (name, _) = p.field_name()?;
             let position = p.position_of_colon()?;
@@ -213,7 +213,6 @@ impl Parser<'_> {
 
     /// `element (',' element)* ','? close`, or `','? close`; gives the end of `close`.
     fn elements(&mut self, close: TokenKind, mut element: impl FnMut(&mut Self) -> Step<()>) -> Step<u32> {
-        let message = close == TokenKind::RightBrace;
         if self.peek() != close && !self.eat(TokenKind::Comma) {
             loop {
                 if !self.starts_element() {
@@ -224,7 +223,7 @@ impl Parser<'_> {
                 }
                 element(self)?;
                 if self.peek() != TokenKind::Comma && self.peek() != close {
-                    let expected = if message { "{'}', ','}" } else { "{']', ','}" };
+                    let expected = if close == TokenKind::RightBrace { "{'}', ','}" } else { "{']', ','}" };
                     self.unexpected(expected, |k| k == close || k == TokenKind::Comma)?;
                 }
                 if !self.eat(TokenKind::Comma) || !self.starts_element() {
@@ -235,8 +234,34 @@ impl Parser<'_> {
         self.expect(close)
     }
 
+    /// `field (',' field)* ','? '}'`, or `','? '}'`
+    fn fields(&mut self, mut field: impl FnMut(&mut Self) -> Step<()>) -> Step<u32> {
+        use TokenKind as K;
+        let starts = |p: &Self| matches!(p.peek(), K::Question | K::Ident | K::EscapedIdent);
+        if self.peek() != K::RightBrace && !self.eat(K::Comma) {
+            loop {
+                if !starts(self) {
+                    self.unexpected("{'}', ',', '?', IDENTIFIER, ESC_IDENTIFIER}", |k| {
+                        matches!(k, K::RightBrace | K::Comma | K::Question | K::Ident | K::EscapedIdent)
+                    })?;
+                    if !starts(self) {
+                        break;
+                    }
+                }
+                field(self)?;
+                if self.peek() != K::Comma && self.peek() != K::RightBrace {
+                    self.unexpected("{'}', ','}", |k| matches!(k, K::RightBrace | K::Comma))?;
+                }
+                if !self.eat(K::Comma) || !starts(self) {
+                    break;
+                }
+            }
+        }
+        self.expect(K::RightBrace)
+    }
+
     fn starts_element(&self) -> bool {
-        starts_expr(self.peek()) || matches!(self.peek(), TokenKind::Question | TokenKind::EscapedIdent)
+        starts_expr(self.peek()) || self.peek() == TokenKind::Question
     }
 
     /// Makes the parentheses around an expression part of its span.

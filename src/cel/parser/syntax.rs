@@ -135,12 +135,18 @@ impl Parser<'_> {
         self.report(what, " expecting <EOF>");
     }
 
+    /// Nothing to negate after `!`, which the reference words like a surplus token.
+    pub(super) fn surplus_operand(&mut self) {
+        self.report("extraneous input", &format!(" expecting {}", operands(&[])));
+    }
+
     /// No rule fits the text from token `first` up to the next one.
     pub(super) fn no_viable_alternative(&mut self, first: usize) {
         let from = self.tokens.get(first).map_or(0, |t| t.start);
         let at = self.token();
-        let text = self.source.get(from as usize..at.end as usize).unwrap_or("");
-        let text = if at.kind == TokenKind::End { text.trim_end() } else { text };
+        let last = if at.kind == TokenKind::End { self.at.saturating_sub(1) } else { self.at };
+        let to = self.tokens.get(last).map_or(from, |t| t.end);
+        let text = self.source.get(from as usize..to as usize).unwrap_or("");
         let text = format!("Syntax error: no viable alternative at input '{}'", escape(text));
         self.syntax.push(CelError::new(at.start, text));
     }
