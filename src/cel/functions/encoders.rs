@@ -12,9 +12,14 @@ const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 
 fn encode<'a>(cx: &Context<'a>, args: &[Value<'a>]) -> Eval<'a> {
     let [Value::Bytes(bytes)] = *args else { return Err(EvalError::MISMATCH) };
+    base64_text(cx, bytes).map(Value::String)
+}
+
+/// The padded base64 form of `bytes`.
+pub fn base64_text<'a>(cx: &Context<'a>, bytes: &[u8]) -> Result<&'a str, EvalError<'a>> {
     let mut out = Text::new(cx);
     base64(&mut out, bytes)?;
-    Ok(Value::String(out.finish()))
+    Ok(out.finish())
 }
 
 /// Appends the padded base64 form of `bytes`.

@@ -29,7 +29,12 @@ use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
 use super::value::{Object, Value};
 
-pub use re2::{Pattern, PatternError};
+pub use convert::is_zero;
+pub use encoders::base64_text;
+pub use native::{NotString, string as native_string};
+pub use network::{Range, plain as plain_address};
+pub use re2::{Origin, Pattern, PatternError};
+pub use regexes::{charge_search, extract, extract_all, replace, replace_args};
 
 /// How a function is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -161,8 +161,3 @@ fn expand<'a>(out: &mut Text<'_, 'a>, replacement: &str, groups: &[Option<&str>]
     }
     out.push(rest)
 }
-
-/// A pattern that does not compile, as the error it gives whenever it is used.
-pub fn broken<'a>(why: &'a str) -> Fault<'a> {
-    Fault::Text(why)
-}
