@@ -38,9 +38,12 @@ pub fn optional_select<'a>(cx: &Context<'a>, v: Value<'a>, key: &'a str) -> Eval
         other => other,
     };
     let found = match inner {
-        Value::Message(m) => m.ty.field(key).map(|_| ()).ok_or_else(|| no_field(cx, key)).and_then(|()| {
-            Ok(message_field(m, key).filter(|field| !is_zero(*field)))
-        })?,
+        Value::Message(m) => {
+            m.ty.field(key)
+                .map(|_| ())
+                .ok_or_else(|| no_field(cx, key))
+                .and_then(|()| Ok(message_field(m, key).filter(|field| !is_zero(*field))))?
+        }
         _ => look_up(cx, inner, key)?,
     };
     Ok(found.map_or(Value::Optional(None), |v| cx.some(v)))
