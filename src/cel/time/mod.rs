@@ -47,8 +47,7 @@ pub fn subtract(t: Timestamp, nanos: i64) -> Option<Timestamp> {
 /// `a - b` in nanoseconds, if that fits a duration.
 #[must_use]
 pub fn between(a: Timestamp, b: Timestamp) -> Option<i64> {
-    let nanos =
-        i128::from(a.seconds - b.seconds) * i128::from(NANOS) + (i128::from(a.nanos) - i128::from(b.nanos));
+    let nanos = i128::from(a.seconds - b.seconds) * i128::from(NANOS) + (i128::from(a.nanos) - i128::from(b.nanos));
     i64::try_from(nanos).ok()
 }
 

@@ -78,7 +78,10 @@ fn arithmetic_stays_in_range() {
     assert_eq!(add(last, 1), None);
     assert_eq!(subtract(first, 1), None);
     assert_eq!(between(last, first), None);
-    assert_eq!(subtract(from_seconds(0).unwrap(), i64::MIN).map(|t| (t.seconds, t.nanos)), Some((9_223_372_036, 854_775_808)));
+    assert_eq!(
+        subtract(from_seconds(0).unwrap(), i64::MIN).map(|t| (t.seconds, t.nanos)),
+        Some((9_223_372_036, 854_775_808))
+    );
     let before = subtract(from_seconds(0).unwrap(), 1).unwrap();
     assert_eq!((before.seconds, before.nanos), (-1, 999_999_999));
 }
