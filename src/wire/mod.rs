@@ -19,7 +19,7 @@ pub mod codec;
 pub mod encode;
 pub mod json;
 pub mod limits;
-mod map;
+pub(crate) mod map;
 pub mod message;
 pub mod protobuf;
 mod quote;
