@@ -103,13 +103,12 @@ struct Call {
 
 pub(super) fn run(check: Check) -> anyhow::Result<ExitCode> {
     let question = check.call.question()?;
-    let answer = match &check.pdp {
-        Some(address) => by_server(address, question, check.timeout)?,
-        None => {
-            let mut config = check.options.load(check.directory, true)?;
-            config.storage.watch = false;
-            by_directory(&config, &question)?
-        }
+    let answer = if let Some(address) = &check.pdp {
+        by_server(address, question, check.timeout)?
+    } else {
+        let mut config = check.options.load(check.directory, true)?;
+        config.storage.watch = false;
+        by_directory(&config, &question)?
     };
     let reply: Value = serde_json::from_slice(&answer).context("the answer is not JSON")?;
     match check.output {

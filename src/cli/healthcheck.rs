@@ -47,14 +47,13 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(check: &Healthcheck) -> anyhow::Result<ExitCode> {
-    let address = match &check.host_port {
-        Some(address) => address.clone(),
-        None => {
-            let server = check.options.load(None, true)?.server;
-            match check.kind {
-                Kind::Http => server.http,
-                Kind::Grpc => server.grpc,
-            }
+    let address = if let Some(address) = &check.host_port {
+        address.clone()
+    } else {
+        let server = check.options.load(None, true)?.server;
+        match check.kind {
+            Kind::Http => server.http,
+            Kind::Grpc => server.grpc,
         }
     };
     let status = match check.kind {

@@ -42,7 +42,7 @@ enum Verb {
     /// Serve decisions over gRPC and HTTP
     Serve(serve::Serve),
     /// Decide one tool call, from a policy directory or by a running server
-    Check(check::Check),
+    Check(Box<check::Check>),
     /// Report everything that is wrong with a policy directory
     Lint(lint::Lint),
     /// Ask a running server for its health
@@ -62,7 +62,7 @@ pub fn main() -> ExitCode {
     };
     let done = match cli.verb {
         Verb::Serve(v) => serve::run(v),
-        Verb::Check(v) => check::run(v),
+        Verb::Check(v) => check::run(*v),
         Verb::Lint(v) => lint::run(v),
         Verb::Healthcheck(v) => healthcheck::run(&v),
     };
