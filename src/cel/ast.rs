@@ -11,7 +11,8 @@ use crate::source::Span;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct NodeId(pub u32);
 
-/// One parsed expression. `nodes` holds children before parents only by habit: follow ids, not order.
+/// One parsed expression. `nodes` holds children before parents; nodes that only a [`MacroCall`] refers to (`a.b` in
+/// `has(a.b)`, the `x` of `l.all(x, …)`) are there, too. A node may have more than one parent there, never in the tree.
 #[derive(Clone, Debug)]
 pub struct Ast {
     /// The source text the spans point into.
@@ -169,10 +170,41 @@ impl Ast {
         }
     }
 
+    /// Height of the tree under the root, macros expanded; a leaf has 1.
+    #[must_use]
+    pub fn height(&self) -> u32 {
+        let mut heights: Vec<u32> = Vec::with_capacity(self.nodes.len());
+        for (i, node) in self.nodes.iter().enumerate() {
+            let mut below = 0;
+            // A parent is always made after its children; an arena that breaks this is as high as it is long.
+            node.kind.for_each_child(|c| below = below.max(heights.get(c.0 as usize).copied().unwrap_or(i as u32)));
+            heights.push(below + 1);
+        }
+        heights.get(self.root.0 as usize).copied().unwrap_or(0)
+    }
+
     /// The root node.
     #[must_use]
     pub fn root(&self) -> &Expr {
         self.node(self.root)
+    }
+}
+
+impl ExprKind {
+    /// Calls `f` with each child in source order (a comprehension: range, init, condition, step, result).
+    pub fn for_each_child(&self, mut f: impl FnMut(NodeId)) {
+        match self {
+            Self::Literal(_) | Self::Ident(_) => {}
+            Self::Select { operand, .. } => f(*operand),
+            Self::Call { target, args, .. } => target.iter().chain(args).for_each(|c| f(*c)),
+            Self::List { elements, .. } => elements.iter().for_each(|c| f(*c)),
+            Self::Map(entries) => entries.iter().for_each(|e| {
+                f(e.key);
+                f(e.value);
+            }),
+            Self::Struct { fields, .. } => fields.iter().for_each(|e| f(e.value)),
+            Self::Comprehension(c) => [c.range, c.init, c.condition, c.step, c.result].into_iter().for_each(f),
+        }
     }
 }
 

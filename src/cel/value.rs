@@ -185,6 +185,74 @@ pub enum Constant {
     Duration(i64),
     /// type value
     Type(Arc<str>),
+    /// `ip(…)` and `cidr(…)` of a literal: objects that own all they hold.
+    Object(Arc<Object<'static>>),
+}
+
+impl<'a> Value<'a> {
+    /// The name of its type, as `type(x)` gives it and error texts print it.
+    #[must_use]
+    pub fn type_name(self) -> &'static str {
+        match self {
+            Self::Null => "null_type",
+            Self::Bool(_) => "bool",
+            Self::Int(_) => "int",
+            Self::Uint(_) => "uint",
+            Self::Double(_) => "double",
+            Self::String(_) => "string",
+            Self::Bytes(_) => "bytes",
+            Self::List(_) => "list",
+            Self::Map(_) => "map",
+            Self::Timestamp(_) => "google.protobuf.Timestamp",
+            Self::Duration(_) => "google.protobuf.Duration",
+            Self::Type(_) => "type",
+            Self::Optional(_) => "optional_type",
+            Self::Message(m) => m.ty.name,
+            Self::Object(o) => match o {
+                Object::Hierarchy(_) => "cerbos.lib.hierarchy",
+                Object::Ip(_) => "net.IP",
+                Object::Cidr(..) => "net.CIDR",
+                Object::SpiffeId(_) => "cerbos.lib.spiffeID",
+                Object::SpiffeTrustDomain(_) => "cerbos.lib.spiffeTrustDomain",
+                Object::SpiffeMatcher(_) => "cerbos.lib.spiffeMatcher",
+            },
+        }
+    }
+
+    /// The reference's own name for the kind, which some of its error texts print.
+    #[must_use]
+    pub fn go_type(self) -> &'static str {
+        match self {
+            Self::Null => "types.Null",
+            Self::Bool(_) => "types.Bool",
+            Self::Int(_) => "types.Int",
+            Self::Uint(_) => "types.Uint",
+            Self::Double(_) => "types.Double",
+            Self::String(_) => "types.String",
+            Self::Bytes(_) => "types.Bytes",
+            Self::List(_) => "*types.baseList",
+            Self::Map(_) => "*types.baseMap",
+            Self::Timestamp(_) => "types.Timestamp",
+            Self::Duration(_) => "types.Duration",
+            Self::Type(_) => "*types.Type",
+            Self::Optional(_) => "*types.Optional",
+            Self::Message(_) => "*types.protoMessageObject",
+            Self::Object(o) => match o {
+                Object::Hierarchy(_) => "types.Hierarchy",
+                Object::Ip(_) => "ext.IP",
+                Object::Cidr(..) => "ext.CIDR",
+                Object::SpiffeId(_) => "types.SPIFFEID",
+                Object::SpiffeTrustDomain(_) => "types.SPIFFETrustDomain",
+                Object::SpiffeMatcher(_) => "types.SPIFFEMatcher",
+            },
+        }
+    }
+
+    /// A list in the arena.
+    #[must_use]
+    pub fn list(elements: &'a [Value<'a>]) -> Self {
+        Self::List(List::Values(elements))
+    }
 }
 
 impl Constant {
@@ -204,6 +272,7 @@ impl Constant {
             Self::Timestamp(t) => Value::Timestamp(*t),
             Self::Duration(d) => Value::Duration(*d),
             Self::Type(t) => Value::Type(t),
+            Self::Object(o) => Value::Object(o),
         }
     }
 
