@@ -181,7 +181,7 @@ impl Cel<'_> {
         let x = self.fresh();
         match self.rng.below(6) {
             0..3 => {
-                let list = self.str_list(depth);
+                let list = if self.shown { self.sequence(depth) } else { self.str_list(depth) };
                 let body = match self.rng.below(6) {
                     0 => format!("{x} == {}", self.str(depth)),
                     1 => format!("{x}.startsWith({})", self.str(0)),
@@ -193,17 +193,20 @@ impl Cel<'_> {
                 format!("{list}.{f}({x}, {body})")
             }
             3 => {
-                let list = self.num_list(depth);
+                let mut list = self.num_list(depth);
+                if self.shown {
+                    list += ".distinct()";
+                }
                 format!("{list}.{f}({x}, {x} {} {})", self.order(), self.number_side(depth))
             }
-            4 => {
+            4 if !self.shown => {
                 let map = self.attr(Ty::Map);
                 let f = self.rng.word(&["exists", "all"]);
                 format!("{map}.{f}({x}, {x} == {})", quote(self.rng.word(&["owner", "depth", "k"])))
             }
             _ => {
                 let y = self.fresh();
-                let list = self.str_list(depth);
+                let list = if self.shown { self.sequence(depth) } else { self.str_list(depth) };
                 let f = self.rng.word(&["exists", "all", "existsOne"]);
                 format!("{list}.{f}({x}, {y}, {x} < {} || {y} == {})", self.rng.below(4), self.str(depth))
             }

@@ -134,11 +134,11 @@ impl Cel<'_> {
             1 => format!("except({}, {})", self.str_list(d), self.str_list(d)),
             2 => format!("({} + {})", self.str_list(d), self.str_list(d)),
             3 => {
-                let (list, x) = (self.str_list(d), self.fresh());
+                let (list, x) = (self.sequence(d), self.fresh());
                 format!("{list}.map({x}, {x} + {})", self.str(d))
             }
             4 => {
-                let (list, x) = (self.str_list(d), self.fresh());
+                let (list, x) = (self.sequence(d), self.fresh());
                 format!("{list}.filter({x}, {x} != {})", self.str(d))
             }
             5 => format!("{}.split({})", self.str(d), quote(self.rng.word(&[".", ":", "", "a"]))),
@@ -146,12 +146,18 @@ impl Cel<'_> {
             7 => format!("{}.slice(0, {})", self.str_list(d), self.rng.below(3)),
             8 => format!("[{}, {}].flatten()", self.str_list(d), self.str_list(d)),
             9 => {
-                let (list, x) = (self.str_list(d), self.fresh());
+                let (list, x) = (self.sequence(d), self.fresh());
                 format!("{list}.sortBy({x}, size({x}))")
             }
             10 => format!("[{}, {}]", self.str(d), self.str(d)),
             _ => format!("regex.extractAll({}, {})", self.str(d), quote(self.rng.word(&["[a-z]", "\\w+", "(a)."]))),
         }
+    }
+
+    /// A list of strings that is nothing else: macros go over maps in no fixed order (spec §13.6).
+    pub(super) fn sequence(&mut self, depth: usize) -> String {
+        let list = self.str_list(depth);
+        if list == "P.roles" { list } else { format!("{list}.distinct()") }
     }
 
     pub(super) fn num_list(&mut self, depth: usize) -> String {
@@ -163,7 +169,7 @@ impl Cel<'_> {
             2 if depth > 0 => format!("[{}, {}]", self.num(depth - 1), self.num(depth - 1)),
             3 if depth > 0 => format!("{}.sort()", self.attr(Ty::NumList)),
             4 if depth > 0 => {
-                let (list, x) = (self.attr(Ty::NumList), self.fresh());
+                let (list, x) = (format!("{}.distinct()", self.attr(Ty::NumList)), self.fresh());
                 format!("{list}.filter({x}, {x} > {})", self.num(0))
             }
             _ => self.attr(Ty::NumList),
@@ -241,9 +247,9 @@ impl Cel<'_> {
                 format_args!("hierarchy({})", self.str(0)),
                 self.str(0)
             ),
-            25 => format!("{}.map(x, {{\"v\": x}})", self.attr(Ty::StrList)),
+            25 => format!("{}.map(x, {{\"v\": x}})", self.sequence(0)),
             26 => format!("regex.extract({}, \"[a-z]+\")", self.str(d)),
-            27 => format!("{}.transformList(i, v, string(i) + v)", self.attr(Ty::StrList)),
+            27 => format!("{}.transformList(i, v, string(i) + v)", self.sequence(0)),
             28 => format!("size({})", self.any_attr()),
             _ => self.map(d),
         }

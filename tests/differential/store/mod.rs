@@ -6,6 +6,7 @@ mod parts;
 mod policies;
 pub mod world;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::Path;
@@ -78,6 +79,7 @@ impl Store {
 struct Filing {
     files: Vec<File>,
     used: usize,
+    leaves: BTreeSet<String>,
 }
 
 impl Filing {
@@ -92,7 +94,7 @@ impl Filing {
 
 /// A store for `world`.
 pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Store {
-    let mut filing = Filing { files: Vec::new(), used: 0 };
+    let mut filing = Filing { files: Vec::new(), used: 0, leaves: BTreeSet::new() };
     library(rng, world, features, &mut filing);
     let mut order: Vec<(&String, &String)> =
         world.kinds.iter().flat_map(|k| world.versions.iter().map(move |v| (k, v))).collect();
@@ -102,7 +104,8 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Store {
             continue;
         }
         for scope in covered(rng, world, 45) {
-            let policy = policies::resource(&mut Writer::new(rng, world, features), kind, version, &scope);
+            let policy =
+                policies::resource(&mut Writer::new(rng, world, features, &mut filing.leaves), kind, version, &scope);
             filing.add(rng, "resource", policy);
         }
     }
@@ -111,7 +114,12 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Store {
             for version in &world.versions {
                 if rng.chance(70) {
                     for scope in covered(rng, world, 40) {
-                        let policy = policies::principal(&mut Writer::new(rng, world, features), &id, version, &scope);
+                        let policy = policies::principal(
+                            &mut Writer::new(rng, world, features, &mut filing.leaves),
+                            &id,
+                            version,
+                            &scope,
+                        );
                         filing.add(rng, "principal", policy);
                     }
                 }
@@ -122,7 +130,8 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Store {
     if features.has(Feature::Disabled) && rng.chance(20) {
         let version = rng.pick(&world.versions).clone();
         let kind = rng.pick(&world.kinds).clone();
-        let mut policy = policies::resource(&mut Writer::new(rng, world, features), &kind, &version, "gone");
+        let mut policy =
+            policies::resource(&mut Writer::new(rng, world, features, &mut filing.leaves), &kind, &version, "gone");
         policy["disabled"] = Json::Bool(true);
         filing.add(rng, "disabled", policy);
     }
@@ -147,15 +156,15 @@ fn covered(rng: &mut Rng, world: &World, percent: u64) -> Vec<String> {
 
 fn library(rng: &mut Rng, world: &World, features: &Features, filing: &mut Filing) {
     for index in 0..world.role_sets.len() {
-        let policy = policies::derived_roles(&mut Writer::new(rng, world, features), index);
+        let policy = policies::derived_roles(&mut Writer::new(rng, world, features, &mut filing.leaves), index);
         filing.add(rng, "derived_roles", policy);
     }
     for index in 0..world.variables.len() {
-        let policy = policies::variables(&mut Writer::new(rng, world, features), index);
+        let policy = policies::variables(&mut Writer::new(rng, world, features, &mut filing.leaves), index);
         filing.add(rng, "variables", policy);
     }
     for index in 0..world.constants.len() {
-        let policy = policies::constants(&mut Writer::new(rng, world, features), index);
+        let policy = policies::constants(&mut Writer::new(rng, world, features, &mut filing.leaves), index);
         filing.add(rng, "constants", policy);
     }
 }
@@ -171,7 +180,13 @@ fn role_policies(rng: &mut Rng, world: &World, features: &Features, filing: &mut
             let parents = rng.sample(&world.roles, count);
             for version in &world.versions {
                 if rng.chance(if version == "default" { 90 } else { 50 }) {
-                    let policy = policies::role(&mut Writer::new(rng, world, features), role, version, scope, &parents);
+                    let policy = policies::role(
+                        &mut Writer::new(rng, world, features, &mut filing.leaves),
+                        role,
+                        version,
+                        scope,
+                        &parents,
+                    );
                     filing.add(rng, "role", policy);
                 }
             }

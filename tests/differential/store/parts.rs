@@ -47,16 +47,16 @@ pub struct Writer<'a> {
     pub features: &'a Features,
     /// What expressions of this policy may refer to.
     pub env: Env,
-    /// Condition leaves used in this policy: the reference confuses rules whose leaves are the same
-    /// (docs/differences.md, D1).
-    pub leaves: BTreeSet<String>,
-    /// Counter for names and nonces.
-    pub count: usize,
+    /// Expressions of conditions and outputs used in this store: the reference confuses rules whose expressions are the
+    /// same (docs/differences.md, D1).
+    leaves: &'a mut BTreeSet<String>,
+    /// Counter for names.
+    count: usize,
 }
 
 impl<'a> Writer<'a> {
     /// A writer for one policy.
-    pub fn new(rng: &'a mut Rng, world: &'a World, features: &'a Features) -> Self {
+    pub fn new(rng: &'a mut Rng, world: &'a World, features: &'a Features, leaves: &'a mut BTreeSet<String>) -> Self {
         let env = Env {
             globals: world.globals.clone(),
             roles: world.roles.clone(),
@@ -65,7 +65,7 @@ impl<'a> Writer<'a> {
             claims: features.has(Feature::Jwt),
             ..Env::default()
         };
-        Self { rng, world, features, env, leaves: BTreeSet::new(), count: 0 }
+        Self { rng, world, features, env, leaves, count: 0 }
     }
 
     /// True in `percent` of 100 cases, if the feature is on.
@@ -123,11 +123,16 @@ impl<'a> Writer<'a> {
 
     fn leaf(&mut self) -> String {
         let text = Cel::new(self.rng, &self.env).leaf();
+        self.distinct(text)
+    }
+
+    /// The expression, changed without changing its meaning if the store has it already.
+    fn distinct(&mut self, text: String) -> String {
         if self.leaves.insert(text.clone()) {
             return text;
         }
-        self.count += 1;
-        let text = format!("({text}) == ({} == {})", self.count, self.count);
+        let name = format!("n{}", self.leaves.len());
+        let text = format!("cel.bind({name}, {text}, {name})");
         self.leaves.insert(text.clone());
         text
     }
@@ -157,6 +162,7 @@ impl<'a> Writer<'a> {
             cel.expr(ty, depth)
         };
         let (activated, not_met) = (expression(), expression());
+        let (activated, not_met) = (self.distinct(activated), self.distinct(not_met));
         match self.rng.below(6) {
             0 => json!({"expr": activated}),
             1 => json!({"when": {"conditionNotMet": not_met}}),
@@ -241,9 +247,11 @@ impl<'a> Writer<'a> {
         }
     }
 
-    /// A boolean that holds for about half of the requests, made of request data alone.
-    pub fn coin(&mut self) -> String {
-        format!("(P.id == {} || R.attr.public == true)", quote(&self.rng.pick(&self.world.principals).clone()))
+    /// A condition that holds for about half of the requests, made of request data alone.
+    pub fn coin(&mut self) -> Json {
+        let text =
+            format!("(P.id == {} || R.attr.public == true)", quote(&self.rng.pick(&self.world.principals).clone()));
+        json!({"match": {"expr": self.distinct(text)}})
     }
 }
 

@@ -166,8 +166,7 @@ pub fn derived_roles(writer: &mut Writer<'_>, index: usize) -> Json {
         definition.insert("name".into(), json!(name));
         definition.insert("parentRoles".into(), json!(parents));
         if writer.rng.chance(65) {
-            let condition =
-                if writer.rng.chance(25) { json!({"match": {"expr": writer.coin()}}) } else { writer.condition() };
+            let condition = if writer.rng.chance(25) { writer.coin() } else { writer.condition() };
             definition.insert("condition".into(), condition);
         }
         definitions.push(Json::Object(definition));
