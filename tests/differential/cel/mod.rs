@@ -67,7 +67,14 @@ impl<'a> Cel<'a> {
     /// Forms that exist for every type.
     fn wrapped(&mut self, ty: Ty, depth: usize) -> String {
         match self.rng.below(5) {
-            0 | 1 => format!("({} ? {} : {})", self.bool(depth), self.expr(ty, depth), self.expr(ty, depth)),
+            0 | 1 => {
+                let (test, left, right) = (self.bool(depth), self.expr(ty, depth), self.expr(ty, depth));
+                if ty == Ty::Any {
+                    format!("({test} ? dyn({left}) : dyn({right}))")
+                } else {
+                    format!("({test} ? {left} : {right})")
+                }
+            }
             2 => {
                 let inner = self.expr(ty, depth);
                 let name = self.fresh();
