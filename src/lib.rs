@@ -41,9 +41,13 @@ pub mod config;
 pub mod engine;
 pub mod policy;
 pub mod proto;
+pub mod protocols;
+pub mod server;
+pub mod service;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod toolcall;
 pub mod wire;
 pub mod yaml;
 

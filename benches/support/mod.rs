@@ -4,11 +4,17 @@
 
 #![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use bumpalo::Bump;
 use prost::Message as _;
+use toolgate::cel::value::Timestamp;
 use toolgate::compile::{CompileOptions, compile};
-use toolgate::engine::RuleTable;
+use toolgate::engine::decision::Decision;
+use toolgate::engine::{Params, RuleTable, Wants, decide};
 use toolgate::proto::toolgate::v1 as api;
 use toolgate::source::SourceFile;
+use toolgate::toolcall::{DEFAULT_KIND_PREFIX, ToolCall, View, verdict};
+use toolgate::wire::limits::Limits;
+use toolgate::wire::{encode, protobuf};
 
 /// A small seeded generator (splitmix64).
 pub struct Rng(pub u64);
@@ -146,4 +152,39 @@ pub fn pack_calls(count: usize) -> Vec<Vec<u8>> {
             call(&mut rng, server.to_owned(), tool.to_owned(), arguments)
         })
         .collect()
+}
+
+/// A policy set and the settings to decide with.
+pub struct Pdp {
+    table: RuleTable,
+    params: Params,
+}
+
+impl Pdp {
+    pub fn new(files: &[SourceFile]) -> Self {
+        Self { table: table(files), params: Params::default() }
+    }
+
+    pub fn decide<'a>(&'a self, view: &View<'a>, bump: &'a Bump) -> Decision<'a> {
+        decide(&self.table, &self.params, &view.identity, Some(NOW), Wants::default(), bump)
+    }
+
+    /// Received bytes to reply bytes, as the service does it.
+    pub fn answer(&self, bytes: &[u8], bump: &Bump) -> bytes::Bytes {
+        let call = tool_call(bytes, bump);
+        let view = View::of(&call, DEFAULT_KIND_PREFIX, bump);
+        let decision = decide(&self.table, &self.params, &view.identity, Some(NOW), Wants::default(), bump);
+        encode::decide(&verdict(&call, &view, &decision, None, bump))
+    }
+}
+
+const NOW: Timestamp = Timestamp { seconds: 1_790_000_000, nanos: 0, offset_minutes: 0 };
+
+pub fn tool_call<'a>(bytes: &'a [u8], bump: &'a Bump) -> ToolCall<'a> {
+    let decoded = protobuf::decide(bytes, bump, Limits::default()).unwrap();
+    ToolCall::new(&decoded, bump, Limits::default()).unwrap()
+}
+
+pub fn view<'a>(bytes: &'a [u8], bump: &'a Bump) -> View<'a> {
+    View::of(&tool_call(bytes, bump), DEFAULT_KIND_PREFIX, bump)
 }

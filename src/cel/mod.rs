@@ -2,25 +2,45 @@
 
 pub mod ast;
 pub mod budget;
+mod compare;
+pub mod context;
+pub mod error;
 pub mod checker;
 mod decls;
 pub mod env;
 pub mod error;
 pub mod fault;
+pub mod frame;
+mod functions;
 mod lexer;
 mod literal;
+mod lower;
 mod macros;
 pub mod number;
 pub mod parser;
+mod machine;
+mod mapping;
+mod memo;
+pub mod number;
+pub mod parser;
+mod program;
+mod select;
+mod show;
 pub mod time;
 pub mod types;
+pub mod unit;
 pub mod validate;
+#[cfg(test)]
+mod tests;
 pub mod value;
 
 pub use checker::{Checked, Reference, check, compile, resolve};
+pub use budget::Budget;
 pub use env::{Env, Root, RootType};
+pub use error::EvalError;
 pub use fault::CelError;
+pub use frame::{Frame, Inputs, Truth};
 pub use macros::{ACCUMULATOR, UNUSED};
 pub use parser::parse;
 pub use types::Type;
-pub mod unit;
+pub use unit::{ExprId, ReadPath, Unit, UnitBuilder};

@@ -34,7 +34,7 @@ fn status_is_the_same_in_protobuf() {
     assert_eq!((decoded.code, decoded.message.as_str()), (3, "m"));
     let [detail] = decoded.details.as_slice() else { panic!("{decoded:?}") };
     let decoded = crate::proto::buf::validate::Violations::decode(detail.value.as_slice()).unwrap();
-    let ids: Vec<&str> = decoded.violations.iter().map(|v| v.rule_id()).collect();
+    let ids: Vec<&str> = decoded.violations.iter().map(crate::proto::buf::validate::Violation::rule_id).collect();
     assert_eq!(ids, ["required", "required", "required", "required", "string.min_len"]);
     assert_eq!(decoded.violations[4].for_key, Some(true));
     assert!(crate::proto::google::rpc::Status::decode(&*status::to_protobuf(5, "n", &[])).unwrap().details.is_empty());
