@@ -36,6 +36,7 @@
 //! 7. Every loop or recursion over input is charged to a budget.
 
 pub mod cel;
+pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod engine;

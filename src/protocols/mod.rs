@@ -45,6 +45,14 @@ struct Shared {
     max_bytes: usize,
 }
 
+/// Answers the JSON of one tool call, as `POST /v1/decide` does, without a transport.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub fn decide_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    toolcall::decide_json(service, question)
+}
+
 /// Which of the two ports a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {

@@ -18,12 +18,13 @@ pub use failure::{Code, Failure};
 pub use ids::Id;
 
 use crate::cel::value::Timestamp;
-use crate::engine::decision::{Decision, Effect};
+use crate::engine::decision::Decision;
 use crate::engine::request::Request;
 use crate::engine::{Params, Wants, decide};
 use crate::store::{Snapshot, Store};
-use crate::telemetry::{Metrics, PolicyFacts, Verdict};
+use crate::telemetry::{Metrics, PolicyFacts};
 use crate::wire::limits::Limits;
+use crate::wire::reply::Verdict;
 
 /// What a service is made with.
 #[derive(Clone, Debug)]
@@ -188,16 +189,18 @@ impl<'a> Turn<'a> {
     /// Counts the answers of a decision that go out as they are.
     pub fn count_effects(&self, decision: &Decision<'_>) {
         for action in decision.actions {
-            self.metrics.verdict(match action.effect {
-                Effect::Allow => Verdict::Allow,
-                Effect::Deny => Verdict::Deny,
-            });
+            self.metrics.effect(action.effect);
         }
     }
 
     /// Counts one verdict about a tool call.
     pub fn count(&self, verdict: Verdict) {
         self.metrics.verdict(verdict);
+    }
+
+    /// Counts one of several questions that could not be decided.
+    pub fn count_refused(&self) {
+        self.metrics.refused();
     }
 
     /// A new id for this turn.

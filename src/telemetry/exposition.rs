@@ -123,7 +123,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::telemetry::Verdict;
+    use crate::wire::reply::Verdict;
 
     #[test]
     fn a_scrape_has_every_metric() {

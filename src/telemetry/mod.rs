@@ -7,4 +7,4 @@ mod metrics;
 
 pub use exposition::PolicyFacts;
 pub use log::{LogFormat, start_log};
-pub use metrics::{Metrics, Totals, Verdict};
+pub use metrics::{Metrics, Totals};
