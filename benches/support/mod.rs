@@ -2,7 +2,7 @@
 //! a fixed seed, so that two runs measure the same work; calls differ in identity and arguments, so that no bench
 //! measures one warmed request.
 
-#![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use bumpalo::Bump;
 use prost::Message as _;
