@@ -179,12 +179,14 @@ impl<'a> Call<'a> {
         Inputs { roots, now: self.now, bump: self.bump, budget: self.budget }
     }
 
-    /// Condition of a derived role, in its own set's variables. While its own level's roles are being computed it sees
-    /// those of the level processed before (spec §10.3).
+    /// Condition of a derived role that a rule names, in its own set's variables.
     pub(super) fn derived_role(&mut self, at: DerivedRef, level: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
         let Some((set, role)) = self.definition(at) else { return (Tri::False, None) };
         let Some(condition) = &role.condition else { return (Tri::True, Some(role)) };
-        let frame = self.frame(&set.unit, level.wrapping_sub(1));
+        if set.unit.reads_root(roots::RUNTIME) {
+            self.derived(level);
+        }
+        let frame = self.frame(&set.unit, level);
         (self.evaluate(condition, frame), Some(role))
     }
 
@@ -223,13 +225,15 @@ impl<'a> Call<'a> {
         derived
     }
 
-    /// As [`Call::derived_role`], but in the reference's lenient mode a failed variable reads as null here (X24).
+    /// Condition of a derived role while its level's roles are being computed: it sees those of the level processed
+    /// before (spec §10.3), and in the reference's lenient mode a failed variable reads as null (X24).
     fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
-        if self.params.semantics != Semantics::Cerbos {
-            return self.derived_role(at, level).0;
-        }
         let Some((set, role)) = self.definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };
+        if self.params.semantics != Semantics::Cerbos {
+            let frame = self.frame(&set.unit, level.wrapping_sub(1));
+            return self.evaluate(condition, frame);
+        }
         let seen = if set.unit.reads_root(roots::RUNTIME) {
             self.levels.get(level.wrapping_sub(1)).and_then(|l| l.derived)
         } else {
