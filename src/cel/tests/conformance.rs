@@ -82,7 +82,7 @@ fn fault(case: &Json) -> Option<String> {
 }
 
 /// Equal but for how a double was printed.
-fn close(a: &Json, b: &Json) -> bool {
+pub fn close(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(x), Json::Number(y)) => match (x.as_f64(), y.as_f64()) {
             // the JSON reader of the tests is not exact in the last digit

@@ -1,6 +1,8 @@
 //! Tests of the whole way from text to value, against answers of the reference and against a second evaluator.
 
 mod conformance;
+mod corpus;
 pub mod environment;
 pub mod generate;
+mod request;
 mod support;
