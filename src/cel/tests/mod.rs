@@ -2,5 +2,7 @@
 
 mod conformance;
 mod corpus;
+pub mod environment;
+pub mod generate;
 mod request;
 mod support;
