@@ -2,5 +2,10 @@
 
 mod conformance;
 mod corpus;
+mod differential;
+mod generator;
+mod hostile;
 mod request;
 mod support;
+mod units;
+mod walker;
