@@ -44,6 +44,7 @@ pub mod proto;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod testing;
 pub mod wire;
 pub mod yaml;
 
