@@ -36,15 +36,20 @@
 //! 7. Every loop or recursion over input is charged to a budget.
 
 pub mod cel;
+pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod engine;
 pub mod policy;
 pub mod proto;
+pub mod protocols;
+pub mod server;
+pub mod service;
 pub mod source;
 pub mod store;
 pub mod telemetry;
 pub mod testing;
+pub mod toolcall;
 pub mod wire;
 pub mod yaml;
 

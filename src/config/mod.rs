@@ -71,8 +71,6 @@ pub struct HttpTimeouts {
     pub read: Duration,
     /// For its head.
     pub header: Duration,
-    /// For the answer.
-    pub write: Duration,
     /// Between requests.
     pub idle: Duration,
 }

@@ -64,7 +64,6 @@ fn server(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Server {
         http_timeouts: HttpTimeouts {
             read: timeout(&http, "readTimeout", 30 * SECOND),
             header: timeout(&http, "readHeaderTimeout", 15 * SECOND),
-            write: timeout(&http, "writeTimeout", 30 * SECOND),
             idle: timeout(&http, "idleTimeout", 120 * SECOND),
         },
         transport: Transport {
@@ -77,6 +76,7 @@ fn server(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Server {
             handshake: timeout(&grpc, "connectionTimeout", 60 * SECOND),
         },
     };
+    http.unsupported("writeTimeout", |_| false);
     s.unsupported("tls", |_| false);
     s.unsupported("adminAPI", |t| says(t, "enabled", false));
     s.unsupported("cors", |t| says(t, "disabled", true));

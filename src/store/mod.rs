@@ -21,7 +21,7 @@ use arc_swap::ArcSwap;
 
 pub use files::{Disk, Files, Kind, Stat};
 pub use reload::{Failure, Outcome, Status, Watching};
-pub use scan::{Class, Include, MAX_FILE_BYTES, Scan, classify, scan};
+pub use scan::{Include, MAX_FILE_BYTES, Scan, scan};
 pub use snapshot::{Snapshot, revision};
 
 use crate::compile::CompileOptions;

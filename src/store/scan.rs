@@ -1,10 +1,11 @@
 //! Reads a directory of policies as one consistent set: walks it, reads it, walks it again, and starts over if
-//! anything moved meanwhile. Classifies files by name alone; what they say is for `compile`.
+//! anything moved meanwhile. Looks at names alone; what files say is for `compile`.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::{Files, Kind, Stat};
+use crate::policy::files::{FileClass, MISPLACED_SCHEMAS, classify};
 use crate::source::{Diagnostic, Severity, SourceFile};
 
 /// Largest file that is read.
@@ -17,21 +18,6 @@ const MAX_TOTAL_BYTES: u64 = 512 * 1024 * 1024;
 const MAX_DEPTH: usize = 64;
 /// How often a set that changes under the reader is read again before giving up.
 const ATTEMPTS: usize = 5;
-
-/// What a file is, by its path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Class {
-    /// None of ours.
-    Ignored,
-    /// A policy.
-    Policy,
-    /// A JSON schema.
-    Schema,
-    /// A test suite.
-    Suite,
-    /// Below `testdata`: may be a fixture.
-    Fixture,
-}
 
 /// What to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,35 +47,8 @@ impl Scan {
     }
 }
 
-/// Classifies a path relative to the root, given as its segments.
-#[must_use]
-pub fn classify(path: &[&str]) -> Class {
-    let Some((name, directories)) = path.split_last() else { return Class::Ignored };
-    if path.iter().any(|s| is_hidden(s)) {
-        return Class::Ignored;
-    }
-    let (stem, extension) = name.rsplit_once('.').unwrap_or((name, ""));
-    let extension = extension.to_ascii_lowercase();
-    if directories.first() == Some(&SCHEMAS) {
-        return if extension == "json" { Class::Schema } else { Class::Ignored };
-    }
-    if !matches!(extension.as_str(), "yaml" | "yml" | "json") {
-        Class::Ignored
-    } else if directories.contains(&TESTDATA) {
-        Class::Fixture
-    } else if stem.to_ascii_lowercase().ends_with("_test") {
-        Class::Suite
-    } else {
-        Class::Policy
-    }
-}
-
 const SCHEMAS: &str = "_schemas";
 const TESTDATA: &str = "testdata";
-
-fn is_hidden(segment: &str) -> bool {
-    segment.starts_with('.') && segment != "." && segment != ".."
-}
 
 /// Reads the directory `root`.
 ///
@@ -211,7 +170,7 @@ impl<'f> Walk<'f> {
                 }
                 continue;
             };
-            if is_hidden(name) {
+            if name.starts_with('.') {
                 continue;
             }
             segments.push(name.to_owned());
@@ -221,11 +180,10 @@ impl<'f> Walk<'f> {
     }
 
     fn entry(&mut self, path: &Path, segments: &mut Vec<String>, above: &mut Vec<(u64, u64)>) {
-        let class = classify(&segments.iter().map(String::as_str).collect::<Vec<_>>());
-        let wanted = match class {
-            Class::Policy | Class::Schema => true,
-            Class::Suite | Class::Fixture => self.include == Include::Everything,
-            Class::Ignored => false,
+        let wanted = match classify(&segments.join("/")) {
+            FileClass::Policy | FileClass::Schema => true,
+            FileClass::Suite | FileClass::Fixture => self.include == Include::Everything,
+            FileClass::MisplacedSchemas | FileClass::Ignored => false,
         };
         match self.files.stat(path) {
             Ok(stat) if stat.kind == Kind::Directory => self.enter(path, stat, segments, above),
@@ -249,8 +207,7 @@ impl<'f> Walk<'f> {
             return;
         }
         if name == SCHEMAS && segments.len() > 1 && !in_schemas {
-            let message = "_schemas directory must be under the root of the storage directory";
-            return self.fault(segments, "TG0806", message);
+            return self.fault(segments, "TG0806", MISPLACED_SCHEMAS);
         }
         if above.contains(&stat.id) && stat.id != (0, 0) {
             // Everything in there is read where it really is.
@@ -279,40 +236,5 @@ impl<'f> Walk<'f> {
 
 /// Whether a name that cannot be read as text would have been a policy's.
 fn could_matter(lossy: &str) -> bool {
-    classify(&[lossy]) != Class::Ignored
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_are_classified_by_path() {
-        use Class::{Fixture, Ignored, Policy, Schema, Suite};
-        let cases = [
-            ("a.yaml", Policy),
-            ("a.YML", Policy),
-            ("x/y/a.json", Policy),
-            ("a.txt", Ignored),
-            ("a", Ignored),
-            (".a.yaml", Ignored),
-            (".git/a.yaml", Ignored),
-            ("..data/a.yaml", Ignored),
-            ("x/.y/a.yaml", Ignored),
-            ("a_test.yaml", Suite),
-            ("x/a_TEST.yml", Suite),
-            ("_test.json", Suite),
-            ("a_test.txt", Ignored),
-            ("testdata/a.yaml", Fixture),
-            ("x/testdata/y/a_test.yaml", Fixture),
-            ("_schemas/a.json", Schema),
-            ("_schemas/testdata/a.JSON", Schema),
-            ("_schemas/a.yaml", Ignored),
-            ("testdata.yaml", Policy),
-            ("", Ignored),
-        ];
-        for (path, class) in cases {
-            assert_eq!(classify(&path.split('/').collect::<Vec<_>>()), class, "{path}");
-        }
-    }
+    classify(lossy) != FileClass::Ignored
 }

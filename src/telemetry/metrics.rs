@@ -4,6 +4,9 @@
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use crate::engine::decision::Effect;
+use crate::wire::reply::Verdict;
+
 /// More threads than this share shards.
 const SHARDS: usize = 16;
 
@@ -27,17 +30,6 @@ pub(super) const BOUNDS: [u64; 17] = [
     1_000_000_000,
     u64::MAX,
 ];
-
-/// The answers that are counted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    /// Allowed.
-    Allow,
-    /// Denied.
-    Deny,
-    /// Allowed once a person approves.
-    Ask,
-}
 
 /// One thread's counters, on cache lines of their own.
 #[derive(Debug, Default)]
@@ -72,13 +64,18 @@ pub struct Totals {
 }
 
 impl Metrics {
-    /// Counts one answer.
+    /// Counts the verdict on one tool call.
     pub fn verdict(&self, verdict: Verdict) {
-        let counter = match verdict {
-            Verdict::Allow => 0,
-            Verdict::Deny => 1,
-            Verdict::Ask => 2,
-        };
+        // Counters stand in the order of the enum, which begins with 1.
+        self.count((verdict as usize).wrapping_sub(1));
+    }
+
+    /// Counts the answer for one action.
+    pub fn effect(&self, effect: Effect) {
+        self.count(usize::from(effect == Effect::Deny));
+    }
+
+    fn count(&self, counter: usize) {
         if let Some(c) = self.shard().verdicts.get(counter) {
             c.fetch_add(1, Ordering::Relaxed);
         }
@@ -144,6 +141,9 @@ mod tests {
                 scope.spawn(|| {
                     metrics.verdict(Verdict::Allow);
                     metrics.verdict(Verdict::Ask);
+                    metrics.effect(Effect::Allow);
+                    metrics.effect(Effect::Deny);
+                    metrics.effect(Effect::Deny);
                     metrics.decided(Duration::from_micros(1));
                     metrics.decided(Duration::from_nanos(1_001));
                     metrics.decided(Duration::MAX);
@@ -152,7 +152,7 @@ mod tests {
             }
         });
         let all = metrics.totals();
-        assert_eq!(all.verdicts, [40, 0, 40]);
+        assert_eq!(all.verdicts, [80, 80, 40]);
         assert_eq!((all.buckets[1], all.buckets[2], all.buckets[16]), (40, 40, 40));
         assert_eq!((all.refusals, all.panics), (40, 0));
     }

@@ -5,5 +5,6 @@ mod exposition;
 mod log;
 mod metrics;
 
+pub use exposition::PolicyFacts;
 pub use log::{LogFormat, start_log};
-pub use metrics::{Metrics, Totals, Verdict};
+pub use metrics::{Metrics, Totals};

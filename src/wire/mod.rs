@@ -10,15 +10,19 @@
 //! | protobuf `DecideRequest` / `DecideBatchRequest` | [`message::Decide`] | [`protobuf::decide`], [`protobuf::decide_batch`] |
 //! | the same as JSON (REST bodies) | the same | [`json::check_resources`], [`json::decide`], [`json::decide_batch`] |
 //! | JSON tool arguments | [`Map`](crate::cel::value::Map) | [`json::object`] |
+//! | [`reply::CheckResourcesReply`] | protobuf, JSON | [`encode::check_resources`], [`encode::check_resources_json`] |
+//! | [`reply::DecideReply`] | protobuf, JSON | [`encode::decide`], [`encode::decide_json`], and the same for batches |
 //!
 //! Then [`validate`] checks the field rules and reports every violation; [`status`] makes the error reply of them.
 
 pub mod codec;
+pub mod encode;
 pub mod json;
 pub mod limits;
-mod map;
+pub(crate) mod map;
 pub mod message;
 pub mod protobuf;
 mod quote;
+pub mod reply;
 pub mod status;
 pub mod validate;

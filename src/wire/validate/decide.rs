@@ -2,6 +2,7 @@
 
 use super::rules::{Path, Report, has, message, text};
 use super::{Field, Violations};
+use crate::cel::value::Map;
 use crate::wire::message::{Agent, Decide, Identity, Session, Tool};
 
 static CALLS: Field = message(1, "calls");
@@ -22,7 +23,8 @@ static ANNOTATIONS: Field = message(3, "annotations");
 static LABELS: Field = text(3, "labels");
 static SESSION_CALLS: Field = message(4, "calls");
 
-/// The attribute under which policies see the agent. A caller cannot send it as an attribute of the identity.
+/// The attribute under which policies see the agent. A caller cannot send it as an attribute of
+/// identity or agent.
 pub const RESERVED_ATTRIBUTE: &str = "agent";
 
 /// Checks a `DecideRequest`.
@@ -61,20 +63,24 @@ impl Report {
         if self.required(path.field(&ROLES), !identity.roles.is_empty()) {
             self.unique(path.field(&ROLES), identity.roles);
         }
-        let attr = path.field(&ATTR);
-        self.keys(attr, identity.attr);
-        if has(identity.attr, RESERVED_ATTRIBUTE) {
-            let text = "this name is reserved for the agent of the call";
-            self.add_key(attr.key(RESERVED_ATTRIBUTE), &[], "Identity.reserved_attribute", text);
-        }
+        self.attributes(path.field(&ATTR), identity.attr);
         self.scope(path.field(&SCOPE), identity.scope);
         self.version(path.field(&POLICY_VERSION), identity.policy_version);
+    }
+
+    /// Attributes of a principal: policies see the agent among them, and nobody may pretend to be it.
+    fn attributes(&mut self, path: Path<'_>, attr: Map<'_>) {
+        self.keys(path, attr);
+        if has(attr, RESERVED_ATTRIBUTE) {
+            let text = "this name is reserved for the agent of the call";
+            self.add_key(path.key(RESERVED_ATTRIBUTE), &[], "reserved_attribute", text);
+        }
     }
 
     fn agent(&mut self, path: Path<'_>, agent: &Agent<'_>) {
         self.required(path.field(&ID), !agent.id.is_empty());
         self.unique(path.field(&ROLES), agent.roles);
-        self.keys(path.field(&ATTR), agent.attr);
+        self.attributes(path.field(&ATTR), agent.attr);
         self.items(path.field(&CHAIN), agent.chain);
     }
 

@@ -12,7 +12,7 @@ mod tests;
 use std::fmt;
 
 pub use check::check_resources;
-pub use decide::{decide, decide_batch};
+pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
 
 use crate::proto::buf::validate::field_path_element::Type;
 

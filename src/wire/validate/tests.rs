@@ -34,10 +34,24 @@ fn status_is_the_same_in_protobuf() {
     assert_eq!((decoded.code, decoded.message.as_str()), (3, "m"));
     let [detail] = decoded.details.as_slice() else { panic!("{decoded:?}") };
     let decoded = crate::proto::buf::validate::Violations::decode(detail.value.as_slice()).unwrap();
-    let ids: Vec<&str> = decoded.violations.iter().map(|v| v.rule_id()).collect();
+    let ids: Vec<&str> = decoded.violations.iter().map(crate::proto::buf::validate::Violation::rule_id).collect();
     assert_eq!(ids, ["required", "required", "required", "required", "string.min_len"]);
     assert_eq!(decoded.violations[4].for_key, Some(true));
     assert!(crate::proto::google::rpc::Status::decode(&*status::to_protobuf(5, "n", &[])).unwrap().details.is_empty());
+}
+
+#[test]
+fn status_is_byte_for_byte_that_of_the_reference() {
+    use base64::Engine;
+    let body = r#"{"principal":{"id":"u","roles":["user"]},
+        "resources":[{"actions":["view"],"resource":{"kind":"doc","id":"1","attr":{"":true}}}]}"#;
+    let violations = check(body).unwrap();
+    let bytes = status::to_protobuf(3, &violations.to_string(), violations.as_slice());
+    let recorded = "CAMST3ZhbGlkYXRpb24gZXJyb3I6IHJlc291cmNlc1swXS5yZXNvdXJjZS5hdHRyWyIiXTogbXVzdCBiZSBhdCBsZWFzdCAx\
+        IGNoYXJhY3RlcnMa0QEKK3R5cGUuZ29vZ2xlYXBpcy5jb20vYnVmLnZhbGlkYXRlLlZpb2xhdGlvbnMSoQEKngESDnN0cmluZy5taW5f\
+        bGVuGh1tdXN0IGJlIGF0IGxlYXN0IDEgY2hhcmFjdGVycyABKjUKEQgEEglyZXNvdXJjZXMYCzAACg4IAhIIcmVzb3VyY2UYCwoQCAQS\
+        BGF0dHIYCyAJKAtSADI0CgkIExIDbWFwGAsKCggEEgRrZXlzGAsKDAgOEgZzdHJpbmcYCwoNCAISB21pbl9sZW4YBA";
+    assert_eq!(base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes), recorded);
 }
 
 #[test]
