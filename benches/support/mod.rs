@@ -4,11 +4,17 @@
 
 #![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
 
+use bumpalo::Bump;
 use prost::Message as _;
+use toolgate::cel::value::Timestamp;
 use toolgate::compile::{CompileOptions, compile};
-use toolgate::engine::RuleTable;
+use toolgate::engine::decision::Decision;
+use toolgate::engine::{Params, RuleTable, Wants, decide};
 use toolgate::proto::toolgate::v1 as api;
 use toolgate::source::SourceFile;
+use toolgate::toolcall::{DEFAULT_KIND_PREFIX, ToolCall, View, verdict};
+use toolgate::wire::limits::Limits;
+use toolgate::wire::{encode, protobuf};
 
 /// A small seeded generator (splitmix64).
 pub struct Rng(pub u64);
@@ -90,7 +96,8 @@ fn call(rng: &mut Rng, server: String, tool: String, arguments: String) -> Vec<u
         identity: Some(api::Identity {
             id: format!("user{user}@example.com"),
             roles: vec!["agent".into(), "user".into()],
-            attr: [("team".to_owned(), text(["core", "infra", "data"][user % 3])), ("site".to_owned(), text("eu-1"))].into(),
+            attr: [("team".to_owned(), text(["core", "infra", "data"][user % 3])), ("site".to_owned(), text("eu-1"))]
+                .into(),
             ..Default::default()
         }),
         tool: Some(api::Tool { server, name: tool, pinned: true, ..Default::default() }),
@@ -136,14 +143,61 @@ pub fn pack_calls(count: usize) -> Vec<Vec<u8>> {
             let (server, tool, arguments) = match rng.below(8) {
                 0 => ("filesystem", "read_text_file", format!(r#"{{"path":"/workspace/src/file{n}.rs"}}"#)),
                 1 => ("filesystem", "write_file", format!(r#"{{"path":"/etc/passwd{n}","content":"x"}}"#)),
-                2 => ("github", "get_file_contents", format!(r#"{{"owner":"example-org","repo":"api","path":"src/f{n}.rs"}}"#)),
-                3 => ("github", "create_issue", format!(r#"{{"owner":"example-org","repo":"api","title":"t{n}","body":"b"}}"#)),
+                2 => (
+                    "github",
+                    "get_file_contents",
+                    format!(r#"{{"owner":"example-org","repo":"api","path":"src/f{n}.rs"}}"#),
+                ),
+                3 => (
+                    "github",
+                    "create_issue",
+                    format!(r#"{{"owner":"example-org","repo":"api","title":"t{n}","body":"b"}}"#),
+                ),
                 4 => ("slack", "slack_get_channel_history", format!(r#"{{"channel_id":"C{n}","limit":10}}"#)),
                 5 => ("postgres", "query", format!(r#"{{"sql":"SELECT id, name FROM customers WHERE id = {n}"}}"#)),
-                6 => ("kubernetes", "kubectl_get", format!(r#"{{"resourceType":"pods","namespace":"default","name":"p{n}"}}"#)),
+                6 => (
+                    "kubernetes",
+                    "kubectl_get",
+                    format!(r#"{{"resourceType":"pods","namespace":"default","name":"p{n}"}}"#),
+                ),
                 _ => ("playwright", "browser_navigate", format!(r#"{{"url":"https://docs.example.com/p/{n}"}}"#)),
             };
             call(&mut rng, server.to_owned(), tool.to_owned(), arguments)
         })
         .collect()
+}
+
+/// A policy set and the settings to decide with.
+pub struct Pdp {
+    table: RuleTable,
+    params: Params,
+}
+
+impl Pdp {
+    pub fn new(files: &[SourceFile]) -> Self {
+        Self { table: table(files), params: Params::default() }
+    }
+
+    pub fn decide<'a>(&'a self, view: &View<'a>, bump: &'a Bump) -> Decision<'a> {
+        decide(&self.table, &self.params, &view.identity, Some(NOW), Wants::default(), bump)
+    }
+
+    /// Received bytes to reply bytes, as the service does it.
+    pub fn answer(&self, bytes: &[u8], bump: &Bump) -> bytes::Bytes {
+        let call = tool_call(bytes, bump);
+        let view = View::of(&call, DEFAULT_KIND_PREFIX, bump);
+        let decision = decide(&self.table, &self.params, &view.identity, Some(NOW), Wants::default(), bump);
+        encode::decide(&verdict(&call, &view, &decision, None, bump))
+    }
+}
+
+const NOW: Timestamp = Timestamp { seconds: 1_790_000_000, nanos: 0, offset_minutes: 0 };
+
+pub fn tool_call<'a>(bytes: &'a [u8], bump: &'a Bump) -> ToolCall<'a> {
+    let decoded = protobuf::decide(bytes, bump, Limits::default()).unwrap();
+    ToolCall::new(&decoded, bump, Limits::default()).unwrap()
+}
+
+pub fn view<'a>(bytes: &'a [u8], bump: &'a Bump) -> View<'a> {
+    View::of(&tool_call(bytes, bump), DEFAULT_KIND_PREFIX, bump)
 }

@@ -52,7 +52,7 @@ fn equal_within<'a>(a: Value<'a>, b: Value<'a>, cx: &Context<'a>, depth: u32) ->
             _ => false,
         },
         (Value::Message(x), Value::Message(y)) => {
-            if !std::ptr::eq(x.ty, y.ty) {
+            if x.ty.name != y.ty.name {
                 return Ok(false);
             }
             return lists_equal(List::Values(x.fields), List::Values(y.fields), cx, depth);
@@ -103,7 +103,8 @@ fn object_equal<'a>(x: &Object<'a>, other: Value<'a>, cx: &Context<'a>) -> Resul
             cx.charge(x.len())?;
             Ok(x == y)
         }
-        (Object::SpiffeId(x), Value::Object(Object::SpiffeId(y)) | Value::String(y))
+        (Object::SpiffeId(x), Value::String(y)) => Ok(*x == y),
+        (Object::SpiffeId(x), Value::Object(Object::SpiffeId(y)))
         | (Object::SpiffeTrustDomain(x), Value::Object(Object::SpiffeTrustDomain(y))) => Ok(x == y),
         (Object::SpiffeTrustDomain(x), Value::String(y)) => Ok(spiffe::trust_domain(y) == Ok(*x)),
         (Object::Hierarchy(_) | Object::SpiffeId(_) | Object::SpiffeTrustDomain(_), _) => {
@@ -196,7 +197,9 @@ fn objects_ordered<'a>(
             Ok(y) => Ok(Some(y.cmp(x))),
             Err(why) => Err(cx.error(format_args!("failed to parse trust domain: {why}"))),
         },
-        (Value::Object(Object::SpiffeTrustDomain(x)), Value::Object(Object::SpiffeTrustDomain(y))) => Ok(Some(y.cmp(x))),
+        (Value::Object(Object::SpiffeTrustDomain(x)), Value::Object(Object::SpiffeTrustDomain(y))) => {
+            Ok(Some(y.cmp(x)))
+        }
         (Value::Object(Object::SpiffeId(_)), _) => Err(EvalError(&Fault::Static(NO_COMPARE))),
         (
             Value::Null
@@ -259,7 +262,8 @@ fn charge_look_up<'a>(map: Map<'a>, cx: &Context<'a>) -> Result<(), EvalError<'a
 }
 
 /// The keys a key is looked up as, in order.
-fn key_candidates(key: Value<'_>) -> [Option<Value<'_>>; 3] {
+#[must_use]
+pub fn key_candidates(key: Value<'_>) -> [Option<Value<'_>>; 3] {
     let (first, second) = match key {
         Value::Int(i) => (u64::try_from(i).ok().map(Value::Uint), None),
         Value::Uint(u) => (i64::try_from(u).ok().map(Value::Int), None),

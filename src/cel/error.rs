@@ -4,6 +4,7 @@
 
 use std::fmt;
 
+use super::show::Shown;
 use super::value::Value;
 
 /// A run-time error: one pointer, so that results stay small. What it points to lives in the request's arena, the
@@ -29,6 +30,8 @@ pub enum Fault<'a> {
     NoOverload(&'static str),
     /// Wrong kinds for a function, which are named.
     NoOverloadFor(&'static str, &'a [Value<'a>]),
+    /// The function found no overload: whoever called it knows how to say so.
+    Mismatch,
     /// The same for `flatten`, whose text puts the receiver first.
     NoMethodFor(&'static str, &'a [Value<'a>]),
     /// A map without that string key.
@@ -47,10 +50,10 @@ pub enum Fault<'a> {
     ListIndexType(Value<'a>),
     /// Index of the wrong kind for an object.
     IndexType(Value<'a>),
-    /// List index with a fraction.
-    ListIndexValue(f64),
+    /// List index that is no position, such as one with a fraction.
+    ListIndexValue(Value<'a>),
     /// List index past the end, as a position.
-    IndexOutOfBounds(i64),
+    IndexOutOfBounds(Value<'a>),
     /// String index past the end.
     IndexOutOfRange(i64),
     /// One-variable macro over something that is no list or map.
@@ -78,6 +81,8 @@ impl<'a> EvalError<'a> {
     pub const TOO_DEEP: EvalError<'static> = EvalError(&Fault::TooDeep);
     /// See [`Fault::NoSuchOverload`].
     pub const NO_SUCH_OVERLOAD: EvalError<'static> = EvalError(&Fault::NoSuchOverload);
+    /// See [`Fault::Mismatch`].
+    pub const MISMATCH: EvalError<'static> = EvalError(&Fault::Mismatch);
     /// See [`Fault::NowMissing`].
     pub const NOW_MISSING: EvalError<'static> = EvalError(&Fault::NowMissing);
     /// `int` arithmetic out of range.
@@ -139,7 +144,7 @@ impl fmt::Display for EvalError<'_> {
             Fault::BudgetExhausted => f.write_str("budget exhausted"),
             Fault::TooDeep => f.write_str("budget exhausted: value nested too deeply"),
             Fault::NowMissing => f.write_str("no value for now()"),
-            Fault::NoSuchOverload => f.write_str("no such overload"),
+            Fault::NoSuchOverload | Fault::Mismatch => f.write_str("no such overload"),
             Fault::NoOverload(name) => write!(f, "no such overload: {name}"),
             Fault::NoOverloadFor(name, args) => {
                 write!(f, "no such overload: {name}(")?;
@@ -147,11 +152,15 @@ impl fmt::Display for EvalError<'_> {
             }
             Fault::NoMethodFor(name, args) => {
                 let (receiver, rest) = args.split_first().map_or((Value::Null, args), |(r, rest)| (*r, rest));
-                write!(f, "no such overload: {}.{name}(", receiver.type_name())?;
-                kinds(f, rest)
+                write!(f, "no such overload: {}{}.{name}(", receiver.type_name(), parameters(receiver))?;
+                for (i, arg) in rest.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{}{}", arg.type_name(), parameters(*arg))?;
+                }
+                f.write_str(")")
             }
             Fault::NoSuchKey(key) => write!(f, "no such key: {key}"),
-            Fault::NoSuchKeyValue(key) => write!(f, "no such key: {}", Plain(key)),
+            Fault::NoSuchKeyValue(key) => write!(f, "no such key: {}", Shown(key)),
             Fault::NoSuchField(name) => write!(f, "no such field '{name}'"),
             Fault::UndefinedField(name) => write!(f, "undefined field '{name}'"),
             Fault::BadQualifier(v) => write!(f, "invalid qualifier type: {}", v.go_type()),
@@ -160,18 +169,27 @@ impl fmt::Display for EvalError<'_> {
             }
             Fault::ListIndexType(v) => write!(f, "unsupported index type '{}' in list", v.type_name()),
             Fault::IndexType(v) => write!(f, "unsupported index type '{}'", v.type_name()),
-            Fault::ListIndexValue(d) => write!(f, "unsupported index value {} in list", super::number::Double(d)),
-            Fault::IndexOutOfBounds(i) => write!(f, "index out of bounds: {i}"),
+            Fault::ListIndexValue(v) => write!(f, "unsupported index value {} in list", Shown(v)),
+            Fault::IndexOutOfBounds(v) => write!(f, "index out of bounds: {}", Shown(v)),
             Fault::IndexOutOfRange(i) => write!(f, "index out of range: {i}"),
             Fault::NotIterable(v) => write!(f, "got '{}', expected iterable type", v.go_type()),
             Fault::NotFoldable(v) => write!(f, "unsupported comprehension range type: {}", v.go_type()),
-            Fault::DuplicateKey(v) => write!(f, "insert failed: key {} already exists", Plain(v)),
+            Fault::DuplicateKey(v) => write!(f, "insert failed: key {} already exists", Shown(v)),
             Fault::Conversion(from, to) => write!(f, "type conversion error from '{from}' to '{to}'"),
             Fault::BadTimestamp(text) => write!(f, "invalid RFC 3339 timestamp {}", super::number::Quoted(text)),
             Fault::BadZone(zone) => write!(f, "unknown time zone {zone}"),
             Fault::Static(text) => f.write_str(text),
             Fault::Text(text) => f.write_str(text),
         }
+    }
+}
+
+/// Type arguments, where the reference prints them.
+fn parameters(value: Value<'_>) -> &'static str {
+    match value {
+        Value::List(_) | Value::Optional(_) => "(dyn)",
+        Value::Map(_) => "(dyn, dyn)",
+        _ => "",
     }
 }
 
@@ -183,20 +201,4 @@ fn kinds(f: &mut fmt::Formatter<'_>, args: &[Value<'_>]) -> fmt::Result {
         f.write_str(arg.type_name())?;
     }
     f.write_str(")")
-}
-
-/// A key as error texts print it.
-struct Plain<'a>(Value<'a>);
-
-impl fmt::Display for Plain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.0 {
-            Value::Bool(b) => write!(f, "{b}"),
-            Value::Int(i) => write!(f, "{i}"),
-            Value::Uint(u) => write!(f, "{u}"),
-            Value::Double(d) => write!(f, "{}", super::number::Double(d)),
-            Value::String(s) => f.write_str(s),
-            other => f.write_str(other.type_name()),
-        }
-    }
 }

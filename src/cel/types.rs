@@ -141,10 +141,10 @@ impl Type {
         matches!(self, Self::Param(_)) || self.args().is_some_and(|a| a.variable)
     }
 
-    /// `dyn` or already reported.
+    /// `dyn`, `any`, or already reported: fits everything.
     #[must_use]
     pub fn is_dyn_or_error(&self) -> bool {
-        matches!(self, Self::Dyn | Self::Error)
+        matches!(self, Self::Dyn | Self::Any | Self::Error)
     }
 
     /// True if the two are of one kind and name; arguments and nullability aside.

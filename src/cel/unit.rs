@@ -1,69 +1,279 @@
-//! stub
-use super::budget::Budget;
+//! All expressions of one policy, lowered together: they share paths, variables, constants and what a decision
+//! remembers. Immutable once built.
+
+use std::borrow::Borrow;
+use std::collections::HashMap;
+
 use super::checker::Checked;
-use super::env::Env;
-use super::error::EvalError;
-use super::value::*;
-use bumpalo::Bump;
-use std::sync::Arc;
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use super::env::{Env, RootType};
+use super::lower::{Index, Lower, Lowered, Names};
+use super::program::{Node, Program, Step};
+use super::value::Constant;
+
+/// An expression of a [`Unit`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ExprId(pub u32);
-pub struct UnitBuilder;
-impl UnitBuilder {
-    pub fn new(_: &Env, _: Vec<(String, Constant)>, _: Vec<(String, Arc<Checked>)>) -> Self {
-        Self
-    }
-    pub fn add(&mut self, _: &Checked) -> ExprId {
-        ExprId(0)
-    }
-    pub fn build(self) -> Unit {
-        Unit
-    }
-}
+
+/// A named expression that others refer to as `V.name`.
 #[derive(Debug)]
-pub struct Unit;
+pub(super) struct Variable {
+    pub(super) name: Box<str>,
+    pub(super) lowered: Lowered,
+    /// All variables it needs, in the order to evaluate them.
+    pub(super) needs: Box<[u32]>,
+}
+
+/// Collects the expressions of a unit.
+pub struct UnitBuilder {
+    env: Env,
+    names: Names,
+    program: Program,
+    index: Index,
+    variables: Vec<Variable>,
+    expressions: Vec<Expression>,
+    by_source: HashMap<Box<str>, ExprId>,
+    first_local: u32,
+}
+
+#[derive(Debug)]
+struct Expression {
+    source: Box<str>,
+    lowered: Lowered,
+}
+
+/// Lowered expressions, ready to be evaluated by any number of threads.
+#[derive(Debug)]
+pub struct Unit {
+    pub(super) program: Program,
+    pub(super) variables: Vec<Variable>,
+    expressions: Vec<Expression>,
+    /// Paths that are remembered.
+    pub(super) slots: u32,
+    calls_now: bool,
+}
+
+/// A part of an input that an expression may read: the input, and the fields and keys that lead to the part. Everything
+/// below it may be read, too.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReadPath<'u> {
+    /// Index of the input.
+    pub root: usize,
+    /// Names from there.
+    pub steps: Vec<&'u str>,
+}
+
+impl UnitBuilder {
+    /// A unit with these constants and variables. Variables may refer to each other, but not in circles.
+    pub fn new<C: Borrow<Checked>>(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, C)>) -> Self {
+        let by_name = (0_u32..).zip(&variables).map(|(i, (name, _))| (name.clone(), i)).collect();
+        let mut builder = Self {
+            env: env.clone(),
+            names: Names { constants: constants.into_iter().collect(), variables: by_name },
+            program: Program::default(),
+            index: Index::default(),
+            variables: Vec::new(),
+            expressions: Vec::new(),
+            by_source: HashMap::new(),
+            first_local: 0,
+        };
+        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked.borrow())).collect();
+        // macro variables of `V.x` live beside those of the expression that asks for it
+        builder.first_local = lowered.iter().map(|l| l.locals).max().unwrap_or(0);
+        let needs = orders(&lowered);
+        let named = variables.into_iter().zip(lowered).zip(needs);
+        builder.variables = named
+            .map(|(((name, _), lowered), needs)| Variable { name: name.into(), lowered, needs: needs.into() })
+            .collect();
+        builder
+    }
+
+    fn lower(&mut self, checked: &Checked) -> Lowered {
+        let Self { env, names, program, index, first_local, .. } = self;
+        let lowered = Lower { env, names, program, index }.lower(checked, *first_local);
+        program.locals = program.locals.max(lowered.locals);
+        lowered
+    }
+
+    /// Adds an expression. The same text gives the same expression.
+    pub fn add(&mut self, checked: &Checked) -> ExprId {
+        if let Some(known) = self.by_source.get(&*checked.ast.source) {
+            return *known;
+        }
+        let lowered = self.lower(checked);
+        let id = ExprId(u32::try_from(self.expressions.len()).unwrap_or(u32::MAX));
+        let source = checked.ast.source.clone();
+        self.by_source.insert(source.clone(), id);
+        self.expressions.push(Expression { source, lowered });
+        id
+    }
+
+    /// The finished unit.
+    #[must_use]
+    pub fn build(mut self) -> Unit {
+        // what is read once is not worth remembering, nor is a field of a message
+        let mut slots = 0;
+        let memo: Vec<Option<u32>> = self
+            .program
+            .paths
+            .iter()
+            .zip(&self.index.uses)
+            .map(|(path, uses)| {
+                let look_up = path.steps.iter().any(|s| matches!(s, Step::Key(_)));
+                (*uses > 1 && look_up).then(|| {
+                    slots += 1;
+                    slots - 1
+                })
+            })
+            .collect();
+        for node in &mut self.program.nodes {
+            if let Node::Path(path) = *node
+                && let Some(Some(slot)) = memo.get(path as usize)
+            {
+                *node = Node::Slot(path, *slot);
+            }
+        }
+        self.program.nodes.shrink_to_fit();
+        Unit {
+            program: self.program,
+            variables: self.variables,
+            expressions: self.expressions,
+            slots,
+            calls_now: self.index.reads_clock,
+        }
+    }
+}
+
+/// For each variable, everything it needs, each after what it needs itself. Circles, which the caller excludes, are cut.
+fn orders(lowered: &[Lowered]) -> Vec<Vec<u32>> {
+    let mut ranks: Vec<Option<u32>> = vec![None; lowered.len()];
+    let mut order = Vec::with_capacity(lowered.len());
+    for start in 0..lowered.len() as u32 {
+        // (variable, how many of its needs were visited)
+        let mut open = vec![(start, 0_usize)];
+        let mut entered = vec![start];
+        while let Some((v, done)) = open.pop() {
+            if ranks.get(v as usize).is_none_or(Option::is_some) {
+                continue;
+            }
+            let needs = lowered.get(v as usize).map_or(&[][..], |l| &l.variables);
+            match needs.get(done) {
+                Some(need) => {
+                    open.push((v, done + 1));
+                    let is_open = entered.contains(need) && open.iter().any(|(o, _)| o == need);
+                    if !is_open {
+                        entered.push(*need);
+                        open.push((*need, 0));
+                    }
+                }
+                None => {
+                    if let Some(rank) = ranks.get_mut(v as usize) {
+                        *rank = Some(order.len() as u32);
+                        order.push(v);
+                    }
+                }
+            }
+        }
+    }
+    (0..lowered.len() as u32).map(|v| transitive(v, lowered, &ranks)).collect()
+}
+
+fn transitive(v: u32, lowered: &[Lowered], ranks: &[Option<u32>]) -> Vec<u32> {
+    let mut seen = std::collections::BTreeSet::new();
+    let mut open = vec![v];
+    while let Some(next) = open.pop() {
+        for need in lowered.get(next as usize).map_or(&[][..], |l| &l.variables) {
+            if *need != v && seen.insert(*need) {
+                open.push(*need);
+            }
+        }
+    }
+    let mut needs: Vec<u32> = seen.into_iter().collect();
+    needs.sort_by_key(|n| ranks.get(*n as usize).copied().flatten());
+    needs
+}
+
 impl Unit {
-    pub fn reads_root(&self, _: usize) -> bool {
-        false
+    fn expression(&self, id: ExprId) -> Option<&Expression> {
+        self.expressions.get(id.0 as usize)
+    }
+
+    pub(super) fn lowered(&self, id: ExprId) -> Option<&Lowered> {
+        self.expression(id).map(|e| &e.lowered)
+    }
+
+    /// Number of expressions.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.expressions.len()
+    }
+
+    /// True without expressions.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.expressions.is_empty()
+    }
+
+    /// The text of an expression.
+    #[must_use]
+    pub fn source(&self, id: ExprId) -> &str {
+        self.expression(id).map_or("", |e| &e.source)
+    }
+
+    /// True if anything in the unit reads the clock.
+    #[must_use]
+    pub fn calls_now(&self) -> bool {
+        self.calls_now
+    }
+
+    /// True if anything in the unit reads the input.
+    #[must_use]
+    pub fn reads_root(&self, root: usize) -> bool {
+        self.reads().iter().any(|r| r.root == root)
+    }
+
+    /// What the unit may read of its inputs, sorted.
+    #[must_use]
+    pub fn reads(&self) -> Vec<ReadPath<'_>> {
+        let mut reads: Vec<ReadPath<'_>> = Vec::new();
+        for node in &self.program.nodes {
+            match node {
+                Node::Root(root) => reads.push(ReadPath { root: *root as usize, steps: Vec::new() }),
+                Node::Global(root, name) | Node::HasGlobal(root, name) => {
+                    reads.push(ReadPath { root: *root as usize, steps: vec![name] });
+                }
+                Node::Path(p) | Node::Slot(p, _) | Node::HasPath(p) => {
+                    if let Some(path) = self.program.paths.get(*p as usize) {
+                        let steps = path.steps.iter().map(|s| match s {
+                            Step::Field(_, name) => *name,
+                            Step::Key(key) => &**key,
+                        });
+                        reads.push(ReadPath { root: path.root as usize, steps: steps.collect() });
+                    }
+                }
+                _ => {}
+            }
+        }
+        reads.sort_unstable();
+        reads.dedup();
+        reads
+    }
+
+    /// Steps one evaluation costs, variables included, loops and long strings aside.
+    #[must_use]
+    pub fn cost(&self, id: ExprId) -> u64 {
+        let Some(lowered) = self.lowered(id) else { return 0 };
+        let mut needed = std::collections::BTreeSet::new();
+        for v in &lowered.variables {
+            needed.insert(*v);
+            needed.extend(self.variables.get(*v as usize).map_or(&[][..], |v| &v.needs));
+        }
+        let variables = needed.iter().filter_map(|v| self.variables.get(*v as usize));
+        u64::from(lowered.cost) + variables.map(|v| u64::from(v.lowered.cost)).sum::<u64>()
     }
 }
-#[derive(Clone, Copy)]
-pub struct Inputs<'a> {
-    pub roots: &'a [Value<'a>],
-    pub b: &'a Budget,
-}
-impl<'a> Inputs<'a> {
-    pub fn new(roots: &'a [Value<'a>], _: Option<Timestamp>, _: &'a Bump, b: &'a Budget) -> Self {
-        Self { roots, b }
-    }
-    pub fn with_failed_root(self, _: usize, _: &'a str) -> Self {
-        self
-    }
-    pub fn with_failed_variables_null(self) -> Self {
-        self
-    }
-}
-pub struct Frame<'a> {
-    u: &'a Unit,
-}
-impl<'a> Frame<'a> {
-    pub fn new(u: &'a Unit, _: Inputs<'a>) -> Self {
-        Self { u }
-    }
-    pub fn truth(&self, _: ExprId) -> Truth<'a> {
-        Truth::True
-    }
-    pub fn value(&self, _: ExprId) -> Result<Value<'a>, EvalError<'a>> {
-        Ok(Value::Null)
-    }
-    pub fn source(&self, _: ExprId) -> &'a str {
-        ""
-    }
-}
-#[derive(Clone, Copy)]
-pub enum Truth<'a> {
-    True,
-    False,
-    NotBool,
-    Error(EvalError<'a>),
+
+/// True for the roots that are no inputs.
+#[must_use]
+pub fn is_policy_root(ty: RootType) -> bool {
+    matches!(ty, RootType::Variables | RootType::Constants)
 }

@@ -57,6 +57,8 @@ pub(super) enum Cause {
     OpenQuote,
     /// A second colon: the place is the colon.
     SecondColon,
+    /// Something that does not belong in a block collection.
+    Misplaced,
     /// A tab in the indentation.
     Tab,
     /// More nesting than was allowed.
@@ -165,15 +167,23 @@ fn fault(error: &ScanError) -> Fault {
         ErrorKind::BlockSequenceEntryNotAllowed => "block sequence entries are not allowed in this context".to_owned(),
         ErrorKind::UnclosedFlowCollection { open: '[' } => "sequence end token ']' not found".to_owned(),
         ErrorKind::UnclosedFlowCollection { open: '{' } => "could not find flow mapping end token '}'".to_owned(),
-        ErrorKind::MismatchedFlowCollectionEnd { open: '[', .. } => "',' or ']' must be specified".to_owned(),
-        ErrorKind::MismatchedFlowCollectionEnd { open: '{', .. } => "',' or '}' must be specified".to_owned(),
+        ErrorKind::SimpleKeyExpected => "non-map value is specified".to_owned(),
+        ErrorKind::MisplacedFlowCollectionEnd => "closing bracket without an opening one".to_owned(),
+        ErrorKind::ExpectedFlowSequenceSeparator | ErrorKind::MismatchedFlowCollectionEnd { open: '[', .. } => {
+            "',' or ']' must be specified".to_owned()
+        }
+        ErrorKind::ExpectedFlowMappingSeparator | ErrorKind::MismatchedFlowCollectionEnd { open: '{', .. } => {
+            "',' or '}' must be specified".to_owned()
+        }
         ErrorKind::UnexpectedCharacter { character: c @ ('@' | '`') } => format!("'{c}' is a reserved character"),
         ErrorKind::UnexpectedCharacter { character: '%' } => {
             "unexpected directive value. document not started".to_owned()
         }
         ErrorKind::UnexpectedCharacter { character: c } => format!("unexpected character `{}`", c.escape_default()),
         ErrorKind::TabInBlockIndentation => "found character '\t' that cannot start any token".to_owned(),
-        ErrorKind::ExpectedDocumentStart => "value is not allowed in this context".to_owned(),
+        ErrorKind::ExpectedDocumentStart
+        | ErrorKind::ExpectedBlockMappingKey
+        | ErrorKind::ExpectedBlockSequenceEntry => "value is not allowed in this context".to_owned(),
         ErrorKind::DirectiveDisallowed => "YAML directives are not supported".to_owned(),
         _ => error.info(),
     };
@@ -183,6 +193,7 @@ fn fault(error: &ScanError) -> Fault {
         ErrorKind::UnclosedQuotedScalar => Cause::OpenQuote,
         ErrorKind::MappingValueNotAllowed => Cause::SecondColon,
         ErrorKind::TabInBlockIndentation => Cause::Tab,
+        ErrorKind::ExpectedBlockMappingKey | ErrorKind::ExpectedBlockSequenceEntry => Cause::Misplaced,
         ErrorKind::RecursionLimitExceeded => Cause::Depth,
         _ => Cause::Other,
     };

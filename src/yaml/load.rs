@@ -2,6 +2,7 @@
 
 use super::events::{Cause, Fault};
 use super::node::{Kind, Node};
+use super::places;
 use super::repair::Repairs;
 use super::tree::{Body, Loader};
 use crate::source::{Diagnostic, SourceFile, Span};
@@ -67,9 +68,17 @@ impl Loader<'_> {
             }
             Err(Stop::Fault(fault)) => {
                 let code = if fault.cause == Cause::Depth { "TG0109" } else { "TG0101" };
+                let (found, cause) = (fault.at, fault.cause);
                 let (at, message) = self.explain(fault);
-                let at = self.char_at(at);
-                self.error(code, at, message);
+                let mut d = Diagnostic::error(code, self.file, self.char_at(at), message);
+                if matches!(cause, Cause::SecondColon | Cause::Misplaced) {
+                    d = d
+                        .with_help("check the indentation of this line and the one before, and quote text with colons");
+                }
+                if found != at {
+                    d = d.with_related(self.file, self.char_at(found), "noticed here");
+                }
+                self.diagnostics.push(d);
                 return (None, self.diagnostics);
             }
         }
@@ -102,7 +111,7 @@ impl Loader<'_> {
                         || text.as_bytes().get(f.span.start as usize) == Some(&b'{')
                 }) {
                     Some(_) if self.flow == 0 => "value is not allowed in this context",
-                    Some(f) if matches!(f.body, Body::Sequence(_)) => "',' or ']' must be specified",
+                    Some(f) if matches!(f.body, Body::Sequence { .. }) => "',' or ']' must be specified",
                     Some(_) => "',' or '}' must be specified",
                     None => "value is not allowed in this context",
                 };
@@ -112,12 +121,11 @@ impl Loader<'_> {
                 let which = if text.get(fault.at..).is_some_and(|t| t.starts_with('\'')) { "single" } else { "double" };
                 (fault.at, format!("could not find end character of {which}-quoted text"))
             }
-            Cause::SecondColon => {
-                let line = before.rfind('\n').map_or(0, |i| i + 1);
-                let first = before.get(line..).and_then(|l| l.rfind(": ")).map(|i| line + i + 2);
-                let at = first.map(|f| f + (text.get(f..).map_or(0, |t| t.len() - t.trim_start_matches(' ').len())));
-                (at.filter(|a| *a < fault.at).unwrap_or(fault.at), fault.message)
-            }
+            Cause::SecondColon => (places::plain_value_before(text, fault.at).unwrap_or(fault.at), fault.message),
+            Cause::Misplaced => match before.strip_suffix(' ').map(|b| b.trim_end_matches(' ')) {
+                Some(b) if b.ends_with('-') => (b.len() - 1, "non-map value is specified".to_owned()),
+                _ => (fault.at, fault.message),
+            },
             Cause::Tab => (before.rfind('\n').map_or(0, |i| i + 1), fault.message),
             Cause::Depth => (fault.at, too_deep(self.limits)),
             Cause::Other => (fault.at, fault.message),

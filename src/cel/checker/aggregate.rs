@@ -59,12 +59,12 @@ impl Checker<'_> {
         if !optional {
             return ty;
         }
-        match ty {
+        match &ty {
             Type::Optional(a) => a.first.clone(),
-            Type::Dyn => Type::Dyn,
+            Type::Dyn | Type::Any => ty,
             other => {
-                self.mismatch(id, &Type::optional(other.clone()), &other);
-                other
+                self.mismatch(id, &Type::optional(other.clone()), other);
+                ty
             }
         }
     }

@@ -97,7 +97,7 @@ impl Checker<'_> {
             let ty = self.unifier.resolve(&ty, false);
             result = Some(match result {
                 None => ty,
-                Some(first) if first == Type::Dyn || ty.is_exactly(&first) => first,
+                Some(first) if matches!(first, Type::Dyn | Type::Any) || ty.is_exactly(&first) => first,
                 Some(_) => Type::Dyn,
             });
         }

@@ -120,7 +120,7 @@ impl Checker<'_> {
                 self.unifier.assignable(&Type::Dyn, &target);
                 Type::Dyn
             }
-            Type::Dyn | Type::Error => Type::Dyn,
+            Type::Dyn | Type::Any | Type::Error => Type::Dyn,
             _ => {
                 self.report(id, format!("type '{target}' does not support field selection"));
                 Type::Dyn

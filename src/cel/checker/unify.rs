@@ -199,10 +199,10 @@ pub(super) fn most_general(a: &Type, b: &Type) -> Type {
 
 /// True if `a` is `b` or less specific than it.
 fn less_specific(a: &Type, b: &Type) -> bool {
-    if matches!(a, Type::Dyn | Type::Param(_)) {
+    if matches!(a, Type::Dyn | Type::Any | Type::Param(_)) {
         return true;
     }
-    if matches!(b, Type::Dyn | Type::Param(_)) {
+    if matches!(b, Type::Dyn | Type::Any | Type::Param(_)) {
         return false;
     }
     match (a, b) {

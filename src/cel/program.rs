@@ -1,0 +1,332 @@
+//! Lowered expressions: an arena of small nodes with names, paths, functions and literals already resolved. Immutable
+//! once built, and shared by all threads.
+//!
+//! Only data. `lower` writes it, `machine` runs it.
+
+use std::sync::Arc;
+
+use super::ast::Literal;
+use super::functions::{Function, Pattern, Range};
+use super::value::{Constant, MessageType};
+
+/// Index of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct At(pub u32);
+
+/// A run of children in [`Program::kids`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kids {
+    /// First child.
+    pub start: u32,
+    /// Number of children.
+    pub len: u32,
+}
+
+/// Comparison operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// `<`
+    Less,
+    /// `<=`
+    LessEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterEqual,
+}
+
+/// Arithmetic operators.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arithmetic {
+    /// `+`
+    Add,
+    /// `-`
+    Subtract,
+    /// `*`
+    Multiply,
+    /// `/`
+    Divide,
+    /// `%`
+    Remainder,
+}
+
+/// String tests with a literal on the right side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TextTest {
+    /// `s.startsWith("…")`
+    Prefix,
+    /// `s.endsWith("…")`
+    Suffix,
+    /// `s.contains("…")`
+    Part,
+}
+
+/// One step of a lowered expression.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// A literal, a constant, or what folded to one.
+    Constant(Constant),
+    /// An input of the evaluation.
+    Root(u32),
+    /// Fields of an input: `R.attr.owner`. Index into [`Program::paths`].
+    Path(u32),
+    /// A path that is read more than once: path, and its place in the memo.
+    Slot(u32, u32),
+    /// `has(R.attr.owner)`
+    HasPath(u32),
+    /// `V.x`
+    Variable(u32),
+    /// `has(V.x)`
+    HasVariable(u32),
+    /// `G.x`: input and name.
+    Global(u32, Arc<str>),
+    /// `has(G.x)`
+    HasGlobal(u32, Arc<str>),
+    /// `V.x` or `C.x` that the policy does not define.
+    Undefined(Arc<str>),
+    /// A variable of a macro.
+    Local(u32),
+    /// `e.f`
+    Select(At, Arc<str>),
+    /// `has(e.f)`
+    Has(At, Arc<str>),
+    /// `e[i]`
+    Index(At, At),
+    /// `e.?f`
+    OptionalSelect(At, Arc<str>),
+    /// `e[?i]`
+    OptionalIndex(At, At),
+    /// `!e`
+    Not(At),
+    /// `-e`
+    Negate(At),
+    /// `a && b && c`
+    And(Kids),
+    /// `a || b || c`
+    Or(Kids),
+    /// `c ? a : b`
+    Choose(At, At, At),
+    /// `a == b`
+    Equal(At, At),
+    /// `a != b`
+    NotEqual(At, At),
+    /// `a == "literal"`
+    IsText(At, Arc<str>),
+    /// `a != "literal"`
+    IsNotText(At, Arc<str>),
+    /// `a < b`
+    Compare(Relation, At, At),
+    /// `a in b`
+    In(At, At),
+    /// `a in [literals]`. Index into [`Program::sets`].
+    InSet(At, u32),
+    /// `a + b`
+    Arithmetic(Arithmetic, At, At),
+    /// `a.startsWith("literal")`
+    Text(TextTest, At, Arc<str>),
+    /// `a.matches("literal")`. Index into [`Program::patterns`].
+    Matches(At, u32),
+    /// Any other function.
+    Call(&'static Function, Kids),
+    /// A call of one of the reference's list functions, whose arguments may be errors.
+    CallWithErrors(&'static Function, Kids),
+    /// A function of the regex library with a literal pattern: which, arguments without it, the pattern.
+    Regex(RegexCall, Kids, u32),
+    /// `a.inIPAddrRange("literal")`
+    InRange(At, Box<Range>),
+    /// `a.or(b)`
+    OrOptional(At, At),
+    /// `a.orValue(b)`
+    OrValue(At, At),
+    /// `[a, b]`
+    List(Kids),
+    /// `[a, ?b]`: index into [`Program::optionals`] of the optional elements.
+    ListWithOptionals(Kids, u32),
+    /// `{k: v, ?k2: v2}`: keys and values in turn; index into [`Program::optionals`].
+    Map(Kids, u32),
+    /// `google.protobuf.Duration{…}`
+    Struct(Box<StructLiteral>),
+    /// A macro over a list or map.
+    Loop(Box<Loop>),
+    /// `cel.bind(x, init, body)`: local, initial value, body.
+    Bind(u32, At, At),
+    /// A fold of no known shape.
+    Fold(Box<Fold>),
+    /// A call no function answers to, in an expression that was not checked.
+    NoFunction(Box<str>, Kids),
+    /// A name that means nothing, in an expression that was not checked.
+    Unknown(Box<str>),
+}
+
+/// The functions of the regex library.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RegexCall {
+    /// `regex.extract`
+    Extract,
+    /// `regex.extractAll`
+    ExtractAll,
+    /// `regex.replace`
+    Replace,
+}
+
+/// A message literal.
+#[derive(Clone, Debug)]
+pub struct StructLiteral {
+    /// Full name.
+    pub name: Box<str>,
+    /// Shape, if it is one of the request's messages.
+    pub shape: Option<&'static MessageType>,
+    /// Field, value, and whether it is optional.
+    pub fields: Box<[(Box<str>, At, bool)]>,
+}
+
+/// What a macro does with each item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoopKind {
+    /// `all`
+    All,
+    /// `exists`
+    Exists,
+    /// `exists_one`, `existsOne`
+    ExistsOne,
+    /// `map`, `filter`, `transformList`: the body is the new element
+    List,
+    /// `transformMap`: the body is the new value
+    MapValues,
+    /// `transformMapEntry`: the body is a map of entries to add
+    MapEntries,
+}
+
+/// A macro over a list or map.
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// What it does.
+    pub kind: LoopKind,
+    /// What it goes over.
+    pub range: At,
+    /// Local of the first variable.
+    pub first: u32,
+    /// Local of the second variable, in the two-variable forms.
+    pub second: Option<u32>,
+    /// Items it is about.
+    pub filter: Option<At>,
+    /// Predicate or new element.
+    pub body: At,
+    /// Steps one item costs.
+    pub cost: u32,
+}
+
+/// A fold as written in the tree.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    /// What it goes over.
+    pub range: At,
+    /// Local of the first variable.
+    pub first: u32,
+    /// Local of the second variable.
+    pub second: Option<u32>,
+    /// Local of the accumulator.
+    pub accumulator: u32,
+    /// Initial accumulator.
+    pub init: At,
+    /// Goes on while this holds.
+    pub condition: At,
+    /// New accumulator.
+    pub step: At,
+    /// Result.
+    pub result: At,
+    /// Steps one item costs.
+    pub cost: u32,
+}
+
+/// One step of a static path.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A declared field of a message, by position.
+    Field(u32, &'static str),
+    /// A key.
+    Key(Arc<str>),
+}
+
+/// Fields of an input, known at load.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Path {
+    /// Input.
+    pub root: u32,
+    /// Steps from there.
+    pub steps: Box<[Step]>,
+}
+
+/// A literal list prepared for membership tests.
+#[derive(Clone, Debug)]
+pub struct Set {
+    /// All elements, for values the shortcuts below do not cover.
+    pub elements: Arc<[Constant]>,
+    /// True if there are only strings.
+    pub only_strings: bool,
+    /// The strings, sorted.
+    pub strings: Box<[Arc<str>]>,
+    /// The numbers, sorted, if there are only strings and numbers that doubles hold exactly.
+    pub numbers: Option<Box<[f64]>>,
+}
+
+/// Everything lowered expressions refer to.
+#[derive(Debug, Default)]
+pub struct Program {
+    /// Nodes; children before parents.
+    pub nodes: Vec<Node>,
+    /// Children of the nodes that have many.
+    pub kids: Vec<At>,
+    /// Static paths.
+    pub paths: Vec<Path>,
+    /// Prepared sets.
+    pub sets: Vec<Set>,
+    /// Compiled patterns, or what is wrong with them; each with its source.
+    pub patterns: Vec<(Arc<str>, Result<Pattern, Box<str>>)>,
+    /// Which entries of a literal are optional.
+    pub optionals: Vec<Box<[u32]>>,
+    /// Places for macro variables that one expression needs at most.
+    pub locals: u32,
+}
+
+static MISSING: Node = Node::Constant(Constant::Null);
+
+impl Program {
+    /// A node. Ids come from this arena.
+    #[inline]
+    #[must_use]
+    pub fn node(&self, at: At) -> &Node {
+        self.nodes.get(at.0 as usize).unwrap_or(&MISSING)
+    }
+
+    /// Children.
+    #[inline]
+    #[must_use]
+    pub fn kids(&self, kids: Kids) -> &[At] {
+        let start = kids.start as usize;
+        self.kids.get(start..start + kids.len as usize).unwrap_or(&[])
+    }
+
+    /// The constant a node is, if it is one.
+    #[must_use]
+    pub fn constant(&self, at: At) -> Option<&Constant> {
+        match self.node(at) {
+            Node::Constant(c) => Some(c),
+            _ => None,
+        }
+    }
+}
+
+impl From<&Literal> for Constant {
+    fn from(literal: &Literal) -> Self {
+        match literal {
+            Literal::Null => Self::Null,
+            Literal::Bool(b) => Self::Bool(*b),
+            Literal::Int(i) => Self::Int(*i),
+            Literal::Uint(u) => Self::Uint(*u),
+            Literal::Double(d) => Self::Double(*d),
+            Literal::String(s) => Self::String(s.as_ref().into()),
+            Literal::Bytes(b) => Self::Bytes(b.as_ref().into()),
+        }
+    }
+}
