@@ -44,6 +44,7 @@ struct Serving {
 
 impl Serving {
     fn start(args: &[&str]) -> Self {
+        #[expect(clippy::zombie_processes, reason = "waited for when dropped; if it never serves the test fails")]
         let mut child = toolgate()
             .arg("serve")
             .args(args)
