@@ -116,7 +116,7 @@ fn edit(root: &Path, dice: &mut Dice) {
 #[test]
 fn a_live_store_equals_a_fresh_one_after_every_edit() {
     let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
-    for seed in 1..=30 {
+    for seed in 1..=10 {
         let mut dice = Dice(0x9E37_79B9_7F4A_7C15_u64.wrapping_mul(seed));
         let dir = tempfile::tempdir().unwrap();
         let options = StoreOptions { watch: false, ..StoreOptions::new(dir.path()) };
@@ -144,5 +144,5 @@ fn a_live_store_equals_a_fresh_one_after_every_edit() {
             }
         }
     }
-    assert!(outcomes["whole"] > 200 && outcomes["broken"] > 200, "{outcomes:?}");
+    assert!(outcomes["whole"] > 100 && outcomes["broken"] > 100, "{outcomes:?}");
 }

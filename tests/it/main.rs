@@ -1,6 +1,14 @@
 //! The whole program from outside: its command line, its protocols over real sockets with real clients, policies that
 //! change under load, faults, and hostile peers.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "helpers of tests: one that cannot go on fails the test"
+)]
+
 mod cli;
 mod failure;
 mod hostile;

@@ -128,7 +128,12 @@ pub async fn channel(address: &Address) -> Channel {
         let address = address.clone();
         async move {
             let stream: Box<dyn Stream> = match address {
-                Address::Tcp { host, port } => Box::new(TcpStream::connect((host, port)).await?),
+                Address::Tcp { host, port } => {
+                    let stream = TcpStream::connect((host, port)).await?;
+                    // Or every small request waits for the acknowledgement of the one before.
+                    stream.set_nodelay(true)?;
+                    Box::new(stream)
+                }
                 Address::Unix(path) => Box::new(UnixStream::connect(path).await?),
             };
             Ok::<_, std::io::Error>(TokioIo::new(stream))
