@@ -96,7 +96,8 @@ fn call(rng: &mut Rng, server: String, tool: String, arguments: String) -> Vec<u
         identity: Some(api::Identity {
             id: format!("user{user}@example.com"),
             roles: vec!["agent".into(), "user".into()],
-            attr: [("team".to_owned(), text(["core", "infra", "data"][user % 3])), ("site".to_owned(), text("eu-1"))].into(),
+            attr: [("team".to_owned(), text(["core", "infra", "data"][user % 3])), ("site".to_owned(), text("eu-1"))]
+                .into(),
             ..Default::default()
         }),
         tool: Some(api::Tool { server, name: tool, pinned: true, ..Default::default() }),
@@ -142,11 +143,23 @@ pub fn pack_calls(count: usize) -> Vec<Vec<u8>> {
             let (server, tool, arguments) = match rng.below(8) {
                 0 => ("filesystem", "read_text_file", format!(r#"{{"path":"/workspace/src/file{n}.rs"}}"#)),
                 1 => ("filesystem", "write_file", format!(r#"{{"path":"/etc/passwd{n}","content":"x"}}"#)),
-                2 => ("github", "get_file_contents", format!(r#"{{"owner":"example-org","repo":"api","path":"src/f{n}.rs"}}"#)),
-                3 => ("github", "create_issue", format!(r#"{{"owner":"example-org","repo":"api","title":"t{n}","body":"b"}}"#)),
+                2 => (
+                    "github",
+                    "get_file_contents",
+                    format!(r#"{{"owner":"example-org","repo":"api","path":"src/f{n}.rs"}}"#),
+                ),
+                3 => (
+                    "github",
+                    "create_issue",
+                    format!(r#"{{"owner":"example-org","repo":"api","title":"t{n}","body":"b"}}"#),
+                ),
                 4 => ("slack", "slack_get_channel_history", format!(r#"{{"channel_id":"C{n}","limit":10}}"#)),
                 5 => ("postgres", "query", format!(r#"{{"sql":"SELECT id, name FROM customers WHERE id = {n}"}}"#)),
-                6 => ("kubernetes", "kubectl_get", format!(r#"{{"resourceType":"pods","namespace":"default","name":"p{n}"}}"#)),
+                6 => (
+                    "kubernetes",
+                    "kubectl_get",
+                    format!(r#"{{"resourceType":"pods","namespace":"default","name":"p{n}"}}"#),
+                ),
                 _ => ("playwright", "browser_navigate", format!(r#"{{"url":"https://docs.example.com/p/{n}"}}"#)),
             };
             call(&mut rng, server.to_owned(), tool.to_owned(), arguments)

@@ -197,7 +197,9 @@ fn objects_ordered<'a>(
             Ok(y) => Ok(Some(y.cmp(x))),
             Err(why) => Err(cx.error(format_args!("failed to parse trust domain: {why}"))),
         },
-        (Value::Object(Object::SpiffeTrustDomain(x)), Value::Object(Object::SpiffeTrustDomain(y))) => Ok(Some(y.cmp(x))),
+        (Value::Object(Object::SpiffeTrustDomain(x)), Value::Object(Object::SpiffeTrustDomain(y))) => {
+            Ok(Some(y.cmp(x)))
+        }
         (Value::Object(Object::SpiffeId(_)), _) => Err(EvalError(&Fault::Static(NO_COMPARE))),
         (
             Value::Null

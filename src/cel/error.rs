@@ -50,10 +50,10 @@ pub enum Fault<'a> {
     ListIndexType(Value<'a>),
     /// Index of the wrong kind for an object.
     IndexType(Value<'a>),
-    /// List index with a fraction.
-    ListIndexValue(f64),
+    /// List index that is no position, such as one with a fraction.
+    ListIndexValue(Value<'a>),
     /// List index past the end, as a position.
-    IndexOutOfBounds(i64),
+    IndexOutOfBounds(Value<'a>),
     /// String index past the end.
     IndexOutOfRange(i64),
     /// One-variable macro over something that is no list or map.
@@ -152,13 +152,12 @@ impl fmt::Display for EvalError<'_> {
             }
             Fault::NoMethodFor(name, args) => {
                 let (receiver, rest) = args.split_first().map_or((Value::Null, args), |(r, rest)| (*r, rest));
-                let parameters = match receiver {
-                    Value::List(_) | Value::Optional(_) => "(dyn)",
-                    Value::Map(_) => "(dyn, dyn)",
-                    _ => "",
-                };
-                write!(f, "no such overload: {}{parameters}.{name}(", receiver.type_name())?;
-                kinds(f, rest)
+                write!(f, "no such overload: {}{}.{name}(", receiver.type_name(), parameters(receiver))?;
+                for (i, arg) in rest.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{}{}", arg.type_name(), parameters(*arg))?;
+                }
+                f.write_str(")")
             }
             Fault::NoSuchKey(key) => write!(f, "no such key: {key}"),
             Fault::NoSuchKeyValue(key) => write!(f, "no such key: {}", Shown(key)),
@@ -170,8 +169,8 @@ impl fmt::Display for EvalError<'_> {
             }
             Fault::ListIndexType(v) => write!(f, "unsupported index type '{}' in list", v.type_name()),
             Fault::IndexType(v) => write!(f, "unsupported index type '{}'", v.type_name()),
-            Fault::ListIndexValue(d) => write!(f, "unsupported index value {} in list", super::number::Double(d)),
-            Fault::IndexOutOfBounds(i) => write!(f, "index out of bounds: {i}"),
+            Fault::ListIndexValue(v) => write!(f, "unsupported index value {} in list", Shown(v)),
+            Fault::IndexOutOfBounds(v) => write!(f, "index out of bounds: {}", Shown(v)),
             Fault::IndexOutOfRange(i) => write!(f, "index out of range: {i}"),
             Fault::NotIterable(v) => write!(f, "got '{}', expected iterable type", v.go_type()),
             Fault::NotFoldable(v) => write!(f, "unsupported comprehension range type: {}", v.go_type()),
@@ -182,6 +181,15 @@ impl fmt::Display for EvalError<'_> {
             Fault::Static(text) => f.write_str(text),
             Fault::Text(text) => f.write_str(text),
         }
+    }
+}
+
+/// Type arguments, where the reference prints them.
+fn parameters(value: Value<'_>) -> &'static str {
+    match value {
+        Value::List(_) | Value::Optional(_) => "(dyn)",
+        Value::Map(_) => "(dyn, dyn)",
+        _ => "",
     }
 }
 

@@ -170,9 +170,7 @@ impl One<'_, '_> {
                 let index = root.index as u32;
                 self.add(Node::Root(index))
             }
-            RootType::Variables | RootType::Constants | RootType::Globals => {
-                self.constant(Constant::Map(Arc::new([])))
-            }
+            RootType::Variables | RootType::Constants | RootType::Globals => self.constant(Constant::Map(Arc::new([]))),
         }
     }
 

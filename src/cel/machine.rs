@@ -138,6 +138,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::ListWithOptionals(kids, optionals) => self.list_with_optionals(*kids, *optionals),
             Node::Map(kids, optionals) => self.map(*kids, *optionals),
             Node::Struct(literal) => self.message(literal),
+            Node::CallWithErrors(f, args) => self.call_with_errors(f, *args),
             Node::Regex(call, args, pattern) => self.regex(*call, *args, *pattern),
             Node::Fold(fold) => self.fold(fold),
             Node::Global(root, name) => self.global(*root, name).ok_or_else(|| self.undefined(name)),
@@ -184,16 +185,18 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::Or(kids) => self.or(*kids),
             Node::Not(e) => self.test(*e).map(|b| !b),
             Node::IsText(e, text) => self.is_text(*e, text),
-            Node::IsNotText(e, text) => Ok(!self.is_text(*e, text).or_else(|e| self.unless_overload(e))?),
+            Node::IsNotText(e, text) => match self.value(*e)? {
+                Value::String(s) => Ok(s != &**text),
+                other @ Value::Object(_) => self.differ(other, Value::String(text)),
+                _ => Ok(true),
+            },
             Node::Equal(a, b) => {
                 let a = self.value(*a)?;
                 compare::equal(a, self.value(*b)?, &self.context)
             }
             Node::NotEqual(a, b) => {
                 let a = self.value(*a)?;
-                let b = self.value(*b)?;
-                // what can't be compared is not equal
-                Ok(!compare::equal(a, b, &self.context).or_else(|e| self.unless_overload(e))?)
+                self.differ(a, self.value(*b)?)
             }
             Node::Compare(relation, a, b) => {
                 let a = self.value(*a)?;
@@ -276,10 +279,14 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
-    /// `!=` is true for what can't be compared; the end of the budget stays an error.
-    #[cold]
-    fn unless_overload(&self, e: EvalError<'a>) -> Test<'a> {
-        if matches!(e.fault(), Fault::NoSuchOverload) { Ok(false) } else { Err(e) }
+    /// `a != b`: true for what can't be compared; the end of the budget stays an error.
+    #[inline]
+    fn differ(&self, a: Value<'a>, b: Value<'a>) -> Test<'a> {
+        match compare::equal(a, b, &self.context) {
+            Ok(equal) => Ok(!equal),
+            Err(e) if e.is_fatal() => Err(e),
+            Err(_) => Ok(true),
+        }
     }
 
     #[inline]
@@ -310,7 +317,10 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
                     Some(found) => found,
                     None => return Err(self.context.fault(Fault::NoSuchKey(key))),
                 },
-                (Step::Field(i, _), Value::Message(m)) => m.fields.get(*i as usize).copied().unwrap_or(Value::Null),
+                (Step::Field(i, name), Value::Message(m)) => match m.fields.get(*i as usize) {
+                    Some(field) => *field,
+                    None => return Err(self.context.fault(Fault::NoSuchField(name))),
+                },
                 (Step::Key(key), other) => select::select(&self.context, other, key)?,
                 (Step::Field(_, name), other) => select::select(&self.context, other, name)?,
             };

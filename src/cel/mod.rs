@@ -2,10 +2,9 @@
 
 pub mod ast;
 pub mod budget;
+pub mod checker;
 mod compare;
 pub mod context;
-pub mod error;
-pub mod checker;
 mod decls;
 pub mod env;
 pub mod error;
@@ -15,10 +14,8 @@ mod functions;
 mod lexer;
 mod literal;
 mod lower;
-mod macros;
-pub mod number;
-pub mod parser;
 mod machine;
+mod macros;
 mod mapping;
 mod memo;
 pub mod number;
@@ -26,16 +23,16 @@ pub mod parser;
 mod program;
 mod select;
 mod show;
+#[cfg(test)]
+mod tests;
 pub mod time;
 pub mod types;
 pub mod unit;
 pub mod validate;
-#[cfg(test)]
-mod tests;
 pub mod value;
 
-pub use checker::{Checked, Reference, check, compile, resolve};
 pub use budget::Budget;
+pub use checker::{Checked, Reference, check, compile, resolve};
 pub use env::{Env, Root, RootType};
 pub use error::EvalError;
 pub use fault::CelError;

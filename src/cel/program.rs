@@ -128,6 +128,8 @@ pub enum Node {
     Matches(At, u32),
     /// Any other function.
     Call(&'static Function, Kids),
+    /// A call of one of the reference's list functions, whose arguments may be errors.
+    CallWithErrors(&'static Function, Kids),
     /// A function of the regex library with a literal pattern: which, arguments without it, the pattern.
     Regex(RegexCall, Kids, u32),
     /// `a.inIPAddrRange("literal")`

@@ -38,9 +38,12 @@ pub fn optional_select<'a>(cx: &Context<'a>, v: Value<'a>, key: &'a str) -> Eval
         other => other,
     };
     let found = match inner {
-        Value::Message(m) => m.ty.field(key).map(|_| ()).ok_or_else(|| no_field(cx, key)).and_then(|()| {
-            Ok(message_field(m, key).filter(|field| !is_zero(*field)))
-        })?,
+        Value::Message(m) => {
+            m.ty.field(key)
+                .map(|_| ())
+                .ok_or_else(|| no_field(cx, key))
+                .and_then(|()| Ok(message_field(m, key).filter(|field| !is_zero(*field))))?
+        }
         _ => look_up(cx, inner, key)?,
     };
     Ok(found.map_or(Value::Optional(None), |v| cx.some(v)))
@@ -86,28 +89,16 @@ pub fn index<'a>(cx: &Context<'a>, v: Value<'a>, key: Value<'a>) -> Eval<'a> {
         Value::Optional(_) => optional_index(cx, v, key),
         _ => match index_look_up(cx, v, key)? {
             Some(found) => Ok(found),
-            None if matches!(v, Value::List(_)) => Err(cx.fault(Fault::IndexOutOfBounds(position(key)))),
+            None if matches!(v, Value::List(_)) => Err(cx.fault(Fault::IndexOutOfBounds(key))),
             None => Err(cx.fault(Fault::NoSuchKeyValue(key))),
         },
-    }
-}
-
-fn position(key: Value<'_>) -> i64 {
-    match key {
-        Value::Int(i) => i,
-        Value::Uint(u) => i64::try_from(u).unwrap_or(i64::MAX),
-        Value::Double(d) => d as i64,
-        _ => 0,
     }
 }
 
 /// `v[?key]`, and any index into an optional: an optional.
 pub fn optional_index<'a>(cx: &Context<'a>, v: Value<'a>, key: Value<'a>) -> Eval<'a> {
     let inner = match v {
-        Value::Optional(None) => {
-            check_key(cx, key)?;
-            return Ok(v);
-        }
+        Value::Optional(None) => return Ok(v),
         Value::Optional(Some(inner)) => *inner,
         other => other,
     };
@@ -140,11 +131,12 @@ fn index_look_up<'a>(cx: &Context<'a>, v: Value<'a>, key: Value<'a>) -> Found<'a
 }
 
 fn element<'a>(cx: &Context<'a>, list: List<'a>, key: Value<'a>) -> Found<'a> {
+    let unsupported = || cx.fault(Fault::ListIndexValue(key));
     let i = match key {
-        Value::Int(i) => Some(i),
-        Value::Uint(u) => i64::try_from(u).ok(),
-        Value::Double(d) => Some(whole_int(d).ok_or_else(|| cx.fault(Fault::ListIndexValue(d)))?),
+        Value::Int(i) => i,
+        Value::Uint(u) => i64::try_from(u).map_err(|_| unsupported())?,
+        Value::Double(d) => whole_int(d).ok_or_else(unsupported)?,
         _ => return Err(cx.fault(Fault::ListIndexType(key))),
     };
-    Ok(i.and_then(|i| usize::try_from(i).ok()).and_then(|i| list.get(i)))
+    Ok(usize::try_from(i).ok().and_then(|i| list.get(i)))
 }

@@ -32,7 +32,7 @@ fn show(f: &mut fmt::Formatter<'_>, value: Value<'_>, depth: u32) -> fmt::Result
         Value::Bool(b) => write!(f, "{b}"),
         Value::Int(i) => write!(f, "{i}"),
         Value::Uint(u) => write!(f, "{u}"),
-        Value::Double(d) => double(f, d),
+        Value::Double(d) => write!(f, "{}", Double(d)),
         Value::String(s) | Value::Type(s) => f.write_str(s),
         Value::Bytes(b) => {
             f.write_char('[')?;
@@ -68,10 +68,18 @@ fn show(f: &mut fmt::Formatter<'_>, value: Value<'_>, depth: u32) -> fmt::Result
 
 fn object(f: &mut fmt::Formatter<'_>, object: &Object<'_>) -> fmt::Result {
     match object {
-        Object::Hierarchy(levels) => joined(f, ".", levels.iter(), |f, l| f.write_str(l)),
+        Object::Hierarchy(levels) => {
+            f.write_char('[')?;
+            joined(f, " ", levels.iter(), |f, l| f.write_str(l))?;
+            f.write_char(']')
+        }
         Object::Ip(ip) => write!(f, "{ip}"),
         Object::Cidr(ip, bits) => write!(f, "{ip}/{bits}"),
-        Object::SpiffeId(text) | Object::SpiffeTrustDomain(text) => f.write_str(text),
+        Object::SpiffeId(text) => {
+            let path = super::functions::spiffe::parse(text).map_or("", |(_, path)| path);
+            write!(f, "{{{{{text} {}}}}}", text.len() - path.len())
+        }
+        Object::SpiffeTrustDomain(text) => write!(f, "{{{{{text}}}}}"),
         Object::SpiffeMatcher(_) => f.write_str("cerbos.lib.spiffeMatcher"),
     }
 }
@@ -89,11 +97,6 @@ fn joined<T>(
         print(f, item)?;
     }
     Ok(())
-}
-
-/// `%v` of a double goes over to the exponent form at 1e21, unlike `string(x)`.
-fn double(f: &mut fmt::Formatter<'_>, d: f64) -> fmt::Result {
-    if (1e6..1e21).contains(&d.abs()) { write!(f, "{d}") } else { write!(f, "{}", Double(d)) }
 }
 
 fn timestamp(f: &mut fmt::Formatter<'_>, t: Timestamp) -> fmt::Result {

@@ -1,6 +1,7 @@
 //! All expressions of one policy, lowered together: they share paths, variables, constants and what a decision
 //! remembers. Immutable once built.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use super::checker::Checked;
@@ -63,7 +64,7 @@ pub struct ReadPath<'u> {
 
 impl UnitBuilder {
     /// A unit with these constants and variables. Variables may refer to each other, but not in circles.
-    pub fn new(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, Checked)>) -> Self {
+    pub fn new<C: Borrow<Checked>>(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, C)>) -> Self {
         let by_name = (0_u32..).zip(&variables).map(|(i, (name, _))| (name.clone(), i)).collect();
         let mut builder = Self {
             env: env.clone(),
@@ -75,7 +76,7 @@ impl UnitBuilder {
             by_source: HashMap::new(),
             first_local: 0,
         };
-        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked)).collect();
+        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked.borrow())).collect();
         // macro variables of `V.x` live beside those of the expression that asks for it
         builder.first_local = lowered.iter().map(|l| l.locals).max().unwrap_or(0);
         let needs = orders(&lowered);

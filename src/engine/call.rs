@@ -12,8 +12,8 @@ use super::request::{REQUEST, RUNTIME, Request};
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, RuleTable};
 use super::{roots, scope};
 use crate::cel::budget::Budget;
-use crate::cel::unit::{ExprId, Frame, Inputs, Unit};
 use crate::cel::value::{List, Message, Timestamp, Value};
+use crate::cel::{ExprId, Frame, Inputs, Unit};
 use crate::policy::names;
 
 /// One scope of the resource chain.
@@ -30,8 +30,8 @@ pub(super) struct Level<'a> {
 struct Derived<'a> {
     /// Names, sorted.
     names: &'a [&'a str],
-    /// Names of those whose condition erred, sorted and joined; empty if none.
-    failed: &'a str,
+    /// The condition of at least one erred: what the set is, is not known.
+    failed: bool,
 }
 
 pub(super) struct Call<'a> {
@@ -159,23 +159,24 @@ impl<'a> Call<'a> {
 
     fn new_frame(&self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
         let roots = match derived {
-            Some(d) if !d.names.is_empty() || !d.failed.is_empty() => {
-                let own = self.bump.alloc_slice_copy(self.base_roots);
-                if let Some(slot) = own.get_mut(roots::RUNTIME) {
-                    *slot = runtime(d.names, self.bump);
-                }
-                own
-            }
+            // Without its field, whatever reads the derived roles fails.
+            Some(d) if d.failed => self.roots_with(Value::Message(Message { ty: &RUNTIME, fields: &[] })),
+            Some(d) if !d.names.is_empty() => self.roots_with(runtime(d.names, self.bump)),
             _ => self.base_roots,
         };
-        let mut inputs = Inputs::new(roots, self.now, self.bump, self.budget);
-        if let Some(d) = derived
-            && !d.failed.is_empty()
-        {
-            let text = self.format(format_args!("failed to compute effective derived roles [{}]", d.failed));
-            inputs = inputs.with_failed_root(roots::RUNTIME, text);
+        self.bump.alloc(Frame::new(unit, self.inputs(roots)))
+    }
+
+    fn roots_with(&self, runtime: Value<'a>) -> &'a [Value<'a>] {
+        let own = self.bump.alloc_slice_copy(self.base_roots);
+        if let Some(slot) = own.get_mut(roots::RUNTIME) {
+            *slot = runtime;
         }
-        self.bump.alloc(Frame::new(unit, inputs))
+        own
+    }
+
+    fn inputs(&self, roots: &'a [Value<'a>]) -> Inputs<'a> {
+        Inputs { roots, now: self.now, bump: self.bump, budget: self.budget }
     }
 
     /// Condition of a derived role, in its own set's variables. While its own level's roles are being computed it sees
@@ -195,13 +196,13 @@ impl<'a> Call<'a> {
     /// Effective derived roles of a level (spec §10.3), computed once.
     fn derived(&mut self, level: usize) -> Derived<'a> {
         let Some((policy, known)) = self.levels.get(level).map(|l| (l.policy, l.derived)) else {
-            return Derived { names: &[], failed: "" };
+            return Derived { names: &[], failed: false };
         };
         if let Some(known) = known {
             return known;
         }
         let mut names = BumpVec::new_in(self.bump);
-        let mut failed = BumpVec::new_in(self.bump);
+        let mut failed = false;
         for at in policy.map_or(&[][..], |p| &p.derived) {
             let Some((_, role)) = self.definition(*at) else { continue };
             if !self.has_parent(role) {
@@ -210,13 +211,12 @@ impl<'a> Call<'a> {
             match self.effective(*at, level) {
                 Tri::True => names.push(&*role.name),
                 Tri::False => {}
-                Tri::Error(..) => failed.push(&*role.name),
+                Tri::Error(..) => failed = true,
             }
         }
         names.sort_unstable();
         names.dedup();
-        failed.sort_unstable();
-        let derived = Derived { names: names.into_bump_slice(), failed: self.join(&failed) };
+        let derived = Derived { names: names.into_bump_slice(), failed };
         if let Some(l) = self.levels.get_mut(level) {
             l.derived = Some(derived);
         }
@@ -235,18 +235,8 @@ impl<'a> Call<'a> {
         } else {
             None
         };
-        let base = match seen {
-            Some(d) => {
-                let own = self.bump.alloc_slice_copy(self.base_roots);
-                if let Some(slot) = own.get_mut(roots::RUNTIME) {
-                    *slot = runtime(d.names, self.bump);
-                }
-                own
-            }
-            None => self.base_roots,
-        };
-        let inputs = Inputs::new(base, self.now, self.bump, self.budget).with_failed_variables_null();
-        let frame = self.bump.alloc(Frame::new(&set.unit, inputs));
+        let base = seen.map_or(self.base_roots, |d| self.roots_with(runtime(d.names, self.bump)));
+        let frame = self.bump.alloc(Frame::new(&set.unit, self.inputs(base)).failed_variables_are_null());
         self.evaluate(condition, frame)
     }
 
@@ -299,10 +289,6 @@ impl<'a> Call<'a> {
         let mut text = BumpString::new_in(self.bump);
         let _ = text.write_fmt(args);
         text.into_bump_str()
-    }
-
-    fn join(&self, names: &[&str]) -> &'a str {
-        if names.is_empty() { "" } else { self.bump.alloc_str(&names.join(",")) }
     }
 
     /// Notes that a level was entered: its derived roles count for the response.

@@ -2,8 +2,7 @@
 //! Expressions themselves are the unit's; this room only combines their truth values.
 
 use super::decide::Semantics;
-use crate::cel::error::EvalError;
-use crate::cel::unit::{ExprId, Frame, Truth};
+use crate::cel::{EvalError, ExprId, Frame, Truth};
 
 /// A compiled condition.
 #[derive(Clone, Debug, PartialEq)]

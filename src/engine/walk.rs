@@ -6,7 +6,7 @@ use super::condition::{self, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
 use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
 use super::table::{DerivedRef, NameRef, Policy, RolePolicy, RoleRule, Rule};
-use crate::cel::unit::Frame;
+use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
 use crate::policy::names;
 

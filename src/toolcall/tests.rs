@@ -92,10 +92,8 @@ fn many_attributes_stay_sorted_with_the_agent_among_them() {
 fn nobody_pretends_to_be_the_agent() {
     for field in ["identity", "agent"] {
         let bump = Bump::new();
-        let body = format!(
-            r#"{{"identity":{{"id":"a","roles":["r"]}},"agent":{{"id":"b"}},"tool":{{"server":"s","name":"n"}}}}"#
-        )
-        .replace(&format!("\"{field}\":{{"), &format!("\"{field}\":{{\"attr\":{{\"agent\":{{\"id\":\"x\"}}}},"));
+        let body = r#"{"identity":{"id":"a","roles":["r"]},"agent":{"id":"b"},"tool":{"server":"s","name":"n"}}"#
+            .replace(&format!("\"{field}\":{{"), &format!("\"{field}\":{{\"attr\":{{\"agent\":{{\"id\":\"x\"}}}},"));
         let decoded = json::decide(body.as_bytes(), &bump, Limits::default()).unwrap();
         let error = ToolCall::new(&decoded, &bump, Limits::default()).unwrap_err();
         let expected =
@@ -258,7 +256,7 @@ fn reasons_say_what_a_person_can_act_on() {
     }
 }
 
-fn output<'a>(deciding: bool, value: Value<'a>) -> OutputEntry<'a> {
+fn output(deciding: bool, value: Value<'_>) -> OutputEntry<'_> {
     OutputEntry { src: "p#r", action: "create_issue", deciding, value: Ok(value) }
 }
 

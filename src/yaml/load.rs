@@ -111,7 +111,7 @@ impl Loader<'_> {
                         || text.as_bytes().get(f.span.start as usize) == Some(&b'{')
                 }) {
                     Some(_) if self.flow == 0 => "value is not allowed in this context",
-                    Some(f) if matches!(f.body, Body::Sequence(_)) => "',' or ']' must be specified",
+                    Some(f) if matches!(f.body, Body::Sequence { .. }) => "',' or ']' must be specified",
                     Some(_) => "',' or '}' must be specified",
                     None => "value is not allowed in this context",
                 };

@@ -173,3 +173,32 @@ fn places_are_those_of_the_text() {
     assert_eq!(at(&items[1]), "'b'");
     assert_eq!(text.get(items[1].outer.start as usize..items[1].outer.end as usize), Some("*x"));
 }
+
+#[test]
+fn a_sequence_starts_at_its_first_dash() {
+    for (text, starts) in [
+        ("k:\n- a\n- b\n", vec![3]),
+        ("k:\n  - a\n", vec![5]),
+        ("k:\n- - a\n  - b\n- - c\n", vec![3, 5, 17]),
+        ("k: &x\n- a\n-\n- - b\n", vec![6, 14]),
+        ("k:\n-", vec![3]),
+        ("k:\n- x: 1\n- y:\n  - z\n", vec![3, 17]),
+    ] {
+        let (root, found) = outcome(text);
+        assert!(found.is_empty());
+        let mut all = Vec::new();
+        collect(&root.unwrap(), &mut all);
+        assert_eq!(all, starts, "{text:?}");
+    }
+}
+
+fn collect(node: &Node, out: &mut Vec<u32>) {
+    match &node.kind {
+        Kind::Sequence(items) => {
+            out.push(node.at.start);
+            items.iter().for_each(|n| collect(n, out));
+        }
+        Kind::Mapping(m) => m.entries.iter().for_each(|e| collect(&e.value, out)),
+        Kind::Scalar(_) | Kind::Bad => {}
+    }
+}

@@ -39,7 +39,7 @@ pub(super) struct Frame {
 }
 
 pub(super) enum Body {
-    Sequence(Vec<Node>),
+    Sequence { items: Vec<Node>, block: bool },
     Mapping(Box<MappingFrame>),
 }
 
@@ -116,7 +116,8 @@ impl<'f> Loader<'f> {
                 Event::Scalar { text, style, span, properties } => self.scalar(text, style, span, &properties)?,
                 Event::Alias { id, span } => self.alias(id, span)?,
                 Event::SequenceStart { span, properties } => {
-                    self.open(span, &properties, Body::Sequence(Vec::new()))?;
+                    let block = span.start == span.end;
+                    self.open(span, &properties, Body::Sequence { items: Vec::new(), block })?;
                     self.flow += usize::from(span.start != span.end);
                 }
                 Event::MappingStart { span, block, properties } => {
@@ -156,6 +157,7 @@ impl<'f> Loader<'f> {
 
     /// Notes where a node starts, and its anchor's name. Returns the node's first token.
     fn begin(&mut self, span: Span, properties: &Properties) -> Span {
+        self.pass_dash();
         let mut outer = span;
         if let Some(tag) = properties.tag {
             self.cursor = self.cursor.max(tag.end as usize);
@@ -167,6 +169,16 @@ impl<'f> Loader<'f> {
             self.name_anchor(anchor, span);
         }
         outer
+    }
+
+    /// Steps over the dash before an element other than the first.
+    fn pass_dash(&mut self) {
+        if let Some(Frame { body: Body::Sequence { items, block: true }, .. }) = self.stack.last()
+            && !items.is_empty()
+            && let Some(dash) = places::find_dash(self.file.text(), self.cursor)
+        {
+            self.cursor = dash + 1;
+        }
     }
 
     fn scalar(&mut self, text: String, style: Style, span: Span, properties: &Properties) -> Result<(), Stop> {
@@ -230,7 +242,16 @@ impl<'f> Loader<'f> {
     }
 
     fn open(&mut self, span: Span, properties: &Properties, body: Body) -> Result<(), Stop> {
-        let outer = self.begin(span, properties);
+        let mut outer = self.begin(span, properties);
+        let mut span = span;
+        if let Body::Sequence { block: true, .. } = body
+            && let Some(dash) = places::find_dash(self.file.text(), self.cursor)
+        {
+            // The parser's place of a sequence that is not indented is behind its first dash.
+            outer.start = if outer.start == span.start { Span::new(dash, dash).start } else { outer.start };
+            span = Span::new(dash, dash);
+            self.cursor = dash + 1;
+        }
         self.cursor = self.cursor.max(span.end as usize);
         self.spend(1, span)?;
         self.check_depth(1, span)?;
@@ -252,7 +273,7 @@ impl<'f> Loader<'f> {
         }
         let whole = Span { start: span.start, end: if flow { end.end } else { last } };
         let (kind, at) = match body {
-            Body::Sequence(items) => (Kind::Sequence(items), Span { start: span.start, end: span.start + 1 }),
+            Body::Sequence { items, .. } => (Kind::Sequence(items), Span { start: span.start, end: span.start + 1 }),
             Body::Mapping(mut m) => {
                 if let Some(source) = m.merge.take() {
                     self.merge(&mut m, source);
@@ -291,8 +312,8 @@ impl<'f> Loader<'f> {
         let text = self.file.text();
         let sign = match self.stack.last().map(|f| &f.body) {
             Some(Body::Mapping(_)) => places::find_colon(text, self.cursor),
-            Some(Body::Sequence(_)) => places::find_dash(text, self.cursor),
-            None => None,
+            Some(Body::Sequence { block: true, .. }) => self.cursor.checked_sub(1),
+            Some(Body::Sequence { .. }) | None => None,
         };
         sign.map_or(span, |s| Span::new(s + 1, s + 1))
     }
@@ -347,7 +368,7 @@ impl<'f> Loader<'f> {
         let used = if built.merge == MergeSource::Alias { built.node.outer } else { built.node.span };
         frame.end = frame.end.max(used.end);
         match &mut frame.body {
-            Body::Sequence(items) => items.push(built.node),
+            Body::Sequence { items, .. } => items.push(built.node),
             Body::Mapping(m) => match m.key.take() {
                 Some(PendingKey::Plain(key)) => {
                     if !m.block && built.node.span.start == built.node.span.end && is_unspaced_pair(self.file, &key) {

@@ -73,9 +73,8 @@ fn apply<'a>(
     precision: Option<usize>,
     value: Value<'a>,
 ) -> Done<'a> {
-    let refused = |what: &str| {
-        Err(cx.error(format_args!("error during formatting: {what}, was given {}", value.type_name())))
-    };
+    let refused =
+        |what: &str| Err(cx.error(format_args!("error during formatting: {what}, was given {}", value.type_name())));
     match clause {
         Some('s') => string(cx, out, value, 0),
         Some('d') => match value {
@@ -162,9 +161,11 @@ fn hex<'a>(out: &mut Text<'_, 'a>, value: Value<'a>, upper: bool) -> Option<Done
         Value::Bytes(b) => b,
         _ => return None,
     };
-    Some(bytes.iter().try_for_each(|b| {
-        if upper { out.print(format_args!("{b:02X}")) } else { out.print(format_args!("{b:02x}")) }
-    }))
+    Some(
+        bytes.iter().try_for_each(|b| {
+            if upper { out.print(format_args!("{b:02X}")) } else { out.print(format_args!("{b:02x}")) }
+        }),
+    )
 }
 
 /// `%s`

@@ -54,9 +54,7 @@ pub fn write<'a>(cx: &Context<'a>, out: &mut Text<'_, 'a>, value: Value<'a>, dep
         Value::Type(_) => Err(EvalError(&Fault::Static("type conversion not supported for 'type'"))),
         Value::Object(o) => Err(EvalError(match o {
             Object::Ip(_) | Object::Cidr(..) => &Fault::Static("unsupported type conversion to '*structpb.Value'"),
-            Object::Hierarchy(_) => {
-                &Fault::Static("unsupported native conversion from hierarchy to '*structpb.Value'")
-            }
+            Object::Hierarchy(_) => &Fault::Static("unsupported native conversion from hierarchy to '*structpb.Value'"),
             Object::SpiffeId(_) => &Fault::Static("unsupported native conversion from SPIFFEID to '*structpb.Value'"),
             Object::SpiffeTrustDomain(_) => {
                 &Fault::Static("unsupported native conversion from SPIFFETrustDomain to '*structpb.Value'")

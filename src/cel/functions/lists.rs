@@ -175,7 +175,9 @@ fn sorted<'a>(cx: &Context<'a>, list: List<'a>, keys: List<'a>) -> Eval<'a> {
     }
     match failure {
         Some(e) => Err(e),
-        None => Ok(Value::list(cx.bump.alloc_slice_fill_iter(order.iter().map(|i| list.get(*i).unwrap_or(Value::Null))))),
+        None => {
+            Ok(Value::list(cx.bump.alloc_slice_fill_iter(order.iter().map(|i| list.get(*i).unwrap_or(Value::Null)))))
+        }
     }
 }
 

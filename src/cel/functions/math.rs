@@ -87,12 +87,7 @@ fn bit_not<'a>(_: &Context<'a>, args: &[Value<'a>]) -> Eval<'a> {
 }
 
 /// Shifts are made on the bits, without regard to the sign; 64 and more places leave nothing.
-fn shift<'a>(
-    cx: &Context<'a>,
-    args: &[Value<'a>],
-    name: &'static str,
-    f: fn(u64, u32) -> Option<u64>,
-) -> Eval<'a> {
+fn shift<'a>(cx: &Context<'a>, args: &[Value<'a>], name: &'static str, f: fn(u64, u32) -> Option<u64>) -> Eval<'a> {
     let (bits, places) = match *args {
         [Value::Int(i), Value::Int(places)] => (i.cast_unsigned(), places),
         [Value::Uint(u), Value::Int(places)] => (u, places),

@@ -11,17 +11,21 @@ pub fn string<'a>(value: Value<'a>, cx: &Context<'a>) -> Result<&'a str, NotStri
         Value::Optional(Some(inner)) => string(*inner, cx),
         Value::Object(o) => match o {
             Object::SpiffeId(s) | Object::SpiffeTrustDomain(s) => Ok(s),
-            Object::Hierarchy(_) | Object::Ip(_) | Object::Cidr(..) => {
-                match cx.string(super::super::show::Shown(value)) {
-                    Ok(Value::String(s)) => Ok(s),
-                    _ => Err(NotString::Budget),
-                }
-            }
+            Object::Hierarchy(levels) => text(cx, format_args!("{}", levels.join("."))),
+            Object::Ip(ip) => text(cx, format_args!("{ip}")),
+            Object::Cidr(ip, bits) => text(cx, format_args!("{ip}/{bits}")),
             Object::SpiffeMatcher(_) => {
                 Err(NotString::Text("unsupported native conversion from SPIFFEMatcher to 'string'"))
             }
         },
         other => Err(NotString::Text(refusal(other))),
+    }
+}
+
+fn text<'a>(cx: &Context<'a>, text: std::fmt::Arguments<'_>) -> Result<&'a str, NotString> {
+    match cx.string(text) {
+        Ok(Value::String(s)) => Ok(s),
+        _ => Err(NotString::Budget),
     }
 }
 

@@ -278,8 +278,9 @@ mod tests {
             ),
         ] {
             let got = parse_addr(text).map(|a| a.ip.to_string()).map_err(|e| e.to_string());
-            let expect =
-                expect.map(str::to_owned).map_err(|e| format!("ParseAddr({}): {e}", super::super::super::number::Quoted(text)));
+            let expect = expect
+                .map(str::to_owned)
+                .map_err(|e| format!("ParseAddr({}): {e}", super::super::super::number::Quoted(text)));
             assert_eq!(got, expect);
         }
     }

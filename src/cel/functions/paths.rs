@@ -200,9 +200,7 @@ fn relative<'a>(cx: &Context<'a>, base: &str, target: &str) -> Result<String, Ev
     let to = encoded(cx, "target path", target)?;
     let fail = || {
         let (to, from) = (&to.clean, &from.clean);
-        cx.error(format_args!(
-            "failed to determine relative path of {target}: Rel: can't make {to} relative to {from}"
-        ))
+        cx.error(format_args!("failed to determine relative path of {target}: Rel: can't make {to} relative to {from}"))
     };
     if from.clean.starts_with('/') != to.clean.starts_with('/') {
         return Err(fail());

@@ -135,9 +135,7 @@ fn check_replacement<'a>(cx: &Context<'a>, pattern: &Pattern, replacement: &str)
                 )));
             }
             None => {
-                return Err(
-                    cx.error(format_args!("invalid replacement string: '{replacement}' \\ not allowed at end"))
-                );
+                return Err(cx.error(format_args!("invalid replacement string: '{replacement}' \\ not allowed at end")));
             }
         }
     }

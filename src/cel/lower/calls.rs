@@ -128,7 +128,10 @@ impl One<'_, '_> {
         let Some(function) = functions::find(name, style, ats.len()) else {
             return self.add(Node::NoFunction(name.into(), kids));
         };
-        let at = self.add(Node::Call(function, kids));
+        let at = self.add(match style {
+            Style::Global if TAKES_ERRORS.contains(&name) => Node::CallWithErrors(function, kids),
+            _ => Node::Call(function, kids),
+        });
         if function.reads_clock() {
             self.to.index.reads_clock = true;
             return at;
@@ -181,6 +184,9 @@ impl One<'_, '_> {
         number
     }
 }
+
+/// The reference's own list functions.
+const TAKES_ERRORS: [&str; 6] = ["hasIntersection", "has_intersection", "intersect", "except", "isSubset", "is_subset"];
 
 fn binary(operator: &str) -> Option<fn(At, At) -> Node> {
     Some(match operator {

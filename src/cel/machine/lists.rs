@@ -28,6 +28,29 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    /// The reference hands errors to these functions, which then find no overload; an error beside something that is
+    /// no list stays what it is.
+    pub(super) fn call_with_errors(&self, f: &'static Function, args: Kids) -> Eval<'a> {
+        let ats = self.kids(args);
+        let mut values = BumpVec::with_capacity_in(ats.len(), self.context.bump);
+        let (mut failure, mut only_lists) = (None, true);
+        for at in ats {
+            match self.value(*at) {
+                Ok(value) => {
+                    only_lists &= matches!(value, Value::List(_));
+                    values.push(value);
+                }
+                Err(e) if e.is_fatal() || e.is_now_missing() => return Err(e),
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        match failure {
+            None => f.call(&self.context, &values),
+            Some(_) if only_lists => Err(EvalError::NO_SUCH_OVERLOAD),
+            Some(e) => Err(e),
+        }
+    }
+
     fn values(&self, ats: &[At]) -> Result<&'a [Value<'a>], EvalError<'a>> {
         let mut out = BumpVec::with_capacity_in(ats.len(), self.context.bump);
         for at in ats {

@@ -99,6 +99,8 @@ fn concatenate<'a>(cx: &Context<'a>, x: List<'a>, y: List<'a>) -> Eval<'a> {
 #[inline(never)]
 fn subtract<'a>(cx: &Context<'a>, a: Value<'a>, b: Value<'a>) -> Eval<'a> {
     match (a, b) {
+        // the reference adds the opposite, which the smallest duration does not have
+        (Value::Timestamp(_), Value::Duration(i64::MIN)) => Err(EvalError::INT_OVERFLOW),
         (Value::Timestamp(t), Value::Duration(d)) => {
             time::subtract(t, d).map(Value::Timestamp).ok_or(EvalError::TIMESTAMP_OVERFLOW)
         }

@@ -15,10 +15,8 @@ const fn field(name: &'static str, alias: &'static str, ty: FieldType) -> Field 
 }
 
 static EMPTY: MessageType = MessageType { name: "google.protobuf.Empty", fields: &[] };
-static FIELD_MASK: MessageType = MessageType {
-    name: "google.protobuf.FieldMask",
-    fields: &[field("paths", "paths", FieldType::StringList)],
-};
+static FIELD_MASK: MessageType =
+    MessageType { name: "google.protobuf.FieldMask", fields: &[field("paths", "paths", FieldType::StringList)] };
 static PRINCIPAL: MessageType = MessageType {
     name: "cerbos.engine.v1.Principal",
     fields: &[

@@ -39,11 +39,7 @@ fn fault(case: &Json) -> Option<String> {
     let (env, constants) = environment(case);
     let roots: Vec<Value<'_>> = constants.iter().map(Constant::view).collect();
     let unchecked = case["disable_check"] == true && case.get("cerbos").is_none();
-    let checked = if unchecked {
-        parse(expr).map(|ast| resolve(ast, &env))
-    } else {
-        compile(expr, &env)
-    };
+    let checked = if unchecked { parse(expr).map(|ast| resolve(ast, &env)) } else { compile(expr, &env) };
     if let Some(reference) = case.get("cerbos").and_then(Json::as_str) {
         let ours = match &checked {
             Err(_) => return (!reference.starts_with("ERROR:")).then(|| format!("refused, reference: {reference}")),
@@ -86,7 +82,7 @@ fn fault(case: &Json) -> Option<String> {
 }
 
 /// Equal but for how a double was printed.
-fn close(a: &Json, b: &Json) -> bool {
+pub fn close(a: &Json, b: &Json) -> bool {
     match (a, b) {
         (Json::Number(x), Json::Number(y)) => match (x.as_f64(), y.as_f64()) {
             // the JSON reader of the tests is not exact in the last digit

@@ -22,7 +22,7 @@ pub fn with_value<T>(
     roots: &[Value<'_>],
     f: impl FnOnce(Result<Value<'_>, super::super::EvalError<'_>>) -> T,
 ) -> T {
-    let mut builder = UnitBuilder::new(env, Vec::new(), Vec::new());
+    let mut builder = UnitBuilder::new(env, Vec::new(), Vec::<(String, Checked)>::new());
     let id = builder.add(checked);
     let unit = builder.build();
     let bump = Bump::new();
@@ -54,7 +54,7 @@ pub fn repl(value: Value<'_>) -> Json {
                 .iter()
                 .map(|(k, v)| match k {
                     Value::String(k) => Some((k.to_owned(), repl(v))),
-                    Value::Object(_) => Some((super::super::show::Shown(k).to_string(), repl(v))),
+                    Value::Object(_) => Some((native(k).as_str().unwrap().to_owned(), repl(v))),
                     _ => None,
                 })
                 .collect();
@@ -63,14 +63,32 @@ pub fn repl(value: Value<'_>) -> Json {
         Value::Timestamp(timestamp) => json!(time::Rfc3339 { timestamp, utc: false }.to_string()),
         Value::Duration(d) => json!(d),
         Value::Optional(None) => Json::Null,
-        Value::Optional(Some(v)) => repl(*v),
-        Value::Message(m) => {
-            let fields = m.ty.fields.iter().zip(m.fields).filter(|(_, v)| !functions::is_zero(**v));
-            Json::Object(fields.map(|(f, v)| (f.name.to_owned(), repl(*v))).collect())
+        Value::Optional(Some(v)) => match *v {
+            // here null is null
+            Value::List(l) => {
+                Json::Array(l.iter().map(|v| if matches!(v, Value::Null) { Json::Null } else { repl(v) }).collect())
+            }
+            v => repl(v),
+        },
+        // messages print as JSON, where null is null
+        Value::Message(_) => {
+            let (bump, budget) = (Bump::new(), Budget::new(STEPS));
+            let cx = super::super::context::Context { bump: &bump, budget: &budget, now: None };
+            match functions::find("json.encode", functions::Style::Global, 1).unwrap().call(&cx, &[value]) {
+                Ok(Value::String(s)) => serde_json::from_str(s).unwrap(),
+                other => panic!("{other:?}"),
+            }
         }
         Value::Object(Object::Hierarchy(levels)) => json!(levels),
-        Value::Object(_) => json!(super::super::show::Shown(value).to_string()),
+        Value::Object(Object::SpiffeMatcher(_)) => json!({}),
+        Value::Object(_) => native(value),
     }
+}
+
+fn native(object: Value<'_>) -> Json {
+    let (bump, budget) = (Bump::new(), Budget::new(STEPS));
+    let cx = super::super::context::Context { bump: &bump, budget: &budget, now: None };
+    json!(functions::native_string(object, &cx).unwrap())
 }
 
 fn base64(bytes: &[u8]) -> Json {

@@ -58,10 +58,14 @@ impl Zone {
     pub fn offset_at(&self, t: Timestamp) -> i64 {
         match self {
             Self::Fixed(seconds) => *seconds,
-            Self::Named(zone) => match jiff::Timestamp::from_second(t.seconds) {
-                Ok(instant) => i64::from(zone.to_offset(instant).seconds()),
-                Err(_) => 0,
-            },
+            Self::Named(zone) => {
+                // the last day of the year 9999 is beyond what the tables cover; no rule changes there
+                let known = t.seconds.clamp(jiff::Timestamp::MIN.as_second(), jiff::Timestamp::MAX.as_second());
+                match jiff::Timestamp::from_second(known) {
+                    Ok(instant) => i64::from(zone.to_offset(instant).seconds()),
+                    Err(_) => 0,
+                }
+            }
         }
     }
 }
