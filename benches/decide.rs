@@ -3,7 +3,7 @@
 //! reads and writes inside and outside of what it allows. 512 different calls in turn, so nothing is one warmed request.
 //! Also counts heap allocations per decision.
 
-#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::print_stderr)]
+#![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr)]
 
 mod support;
 

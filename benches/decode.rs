@@ -1,7 +1,7 @@
 //! Received bytes to a request and back: our arena decoder and encoders against prost and `serde_json`, on a tool call
 //! of about 1 kB and on a check request of the same size. One arena is kept and reset, as a server does.
 
-#![expect(clippy::unwrap_used, missing_docs, reason = "a bench: inputs are its own")]
+#![expect(clippy::unwrap_used, reason = "a bench: inputs are its own")]
 
 use std::collections::HashMap;
 use std::hint::black_box;

@@ -1,7 +1,7 @@
 //! From file texts to a rule table: what a start or a reload costs, by number of policies.
 //! Input: the shipped pack, and generated tool servers with 10 conditional rules each.
 
-#![allow(missing_docs)]
+#![allow(missing_docs, clippy::expect_used)]
 
 mod support;
 

@@ -2,7 +2,7 @@
 //! a fixed seed, so that two runs measure the same work; calls differ in identity and arguments, so that no bench
 //! measures one warmed request.
 
-#![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 
 use bumpalo::Bump;
 use prost::Message as _;
@@ -14,7 +14,8 @@ use toolgate::proto::toolgate::v1 as api;
 use toolgate::source::SourceFile;
 use toolgate::toolcall::{DEFAULT_KIND_PREFIX, ToolCall, View, verdict};
 use toolgate::wire::limits::Limits;
-use toolgate::wire::{encode, protobuf};
+use toolgate::wire::reply::DecideReply;
+use toolgate::wire::{self, protobuf};
 
 /// A small seeded generator (splitmix64).
 pub struct Rng(pub u64);
@@ -146,12 +147,12 @@ pub fn pack_calls(count: usize) -> Vec<Vec<u8>> {
                 2 => (
                     "github",
                     "get_file_contents",
-                    format!(r#"{{"owner":"example-org","repo":"api","path":"src/f{n}.rs"}}"#),
+                    format!(r#"{{"owner":"acme","repo":"api","path":"src/f{n}.rs"}}"#),
                 ),
                 3 => (
                     "github",
                     "create_issue",
-                    format!(r#"{{"owner":"example-org","repo":"api","title":"t{n}","body":"b"}}"#),
+                    format!(r#"{{"owner":"acme","repo":"api","title":"t{n}","body":"b"}}"#),
                 ),
                 4 => ("slack", "slack_get_channel_history", format!(r#"{{"channel_id":"C{n}","limit":10}}"#)),
                 5 => ("postgres", "query", format!(r#"{{"sql":"SELECT id, name FROM customers WHERE id = {n}"}}"#)),
@@ -184,11 +185,19 @@ impl Pdp {
 
     /// Received bytes to reply bytes, as the service does it.
     pub fn answer(&self, bytes: &[u8], bump: &Bump) -> bytes::Bytes {
+        wire::encode::decide(&self.reply(bytes, bump))
+    }
+
+    /// Received bytes to a reply that is not encoded yet.
+    pub fn reply<'a>(&'a self, bytes: &'a [u8], bump: &'a Bump) -> DecideReply<'a> {
         let call = tool_call(bytes, bump);
         let view = View::of(&call, DEFAULT_KIND_PREFIX, bump);
-        let decision = decide(&self.table, &self.params, &view.identity, Some(NOW), Wants::default(), bump);
-        encode::decide(&verdict(&call, &view, &decision, None, bump))
+        verdict(&call, &view, &self.decide(&view, bump), None, bump)
     }
+}
+
+pub fn encode(reply: &DecideReply<'_>) -> bytes::Bytes {
+    wire::encode::decide(reply)
 }
 
 const NOW: Timestamp = Timestamp { seconds: 1_790_000_000, nanos: 0, offset_minutes: 0 };

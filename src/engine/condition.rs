@@ -129,17 +129,21 @@ fn leaf<'a>(
 /// The first expression that kept a condition from being met, for the reason shown to people. Results are memoised, so
 /// asking costs a walk.
 pub fn unmet<'a>(condition: &Condition, frame: &Frame<'a>) -> Option<(ExprId, Option<EvalError<'a>>)> {
-    let mut ignore = |_: ExprId, _: Failure<'a>| {};
-    let mut is_met = |c: &Condition| matches!(evaluate(c, frame, Semantics::Cerbos, &mut ignore), Tri::True);
+    let of_safe = |c: &Condition| evaluate(c, frame, Semantics::Safe, &mut |_, _| {});
     match condition {
         Condition::Expr(id) => match frame.truth(*id) {
             Truth::True => None,
             Truth::False | Truth::NotBool => Some((*id, None)),
             Truth::Error(e) => Some((*id, Some(e))),
         },
-        Condition::All(of) => of.iter().find(|c| !is_met(c)).and_then(|c| unmet(c, frame)),
+        Condition::All(of) => of.iter().find(|c| !matches!(of_safe(c), Tri::True)).and_then(|c| unmet(c, frame)),
         Condition::Any(of) => of.first().and_then(|c| unmet(c, frame)),
-        Condition::None(of) => of.iter().find(|c| is_met(c)).and_then(first_expr).map(|id| (id, None)),
+        Condition::None(of) => of.iter().find_map(|c| match of_safe(c) {
+            Tri::False => None,
+            Tri::True => first_expr(c).map(|id| (id, None)),
+            Tri::Error(id, Failure::Eval(e)) => Some((id, Some(e))),
+            Tri::Error(id, Failure::NotBool | Failure::Budget) => Some((id, None)),
+        }),
     }
 }
 

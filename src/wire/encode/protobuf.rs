@@ -1,7 +1,7 @@
 //! A protobuf writer that writes backwards: when a message's length is to be written, its content already is. One
 //! buffer, no sizes computed beforehand. Fields and items are therefore written last to first.
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 
 use super::output::{MAX_DEPTH, OutputError, Plain, plain};
 use crate::cel::value::Value;
@@ -24,9 +24,11 @@ impl Reverse {
 
     /// The message.
     pub(super) fn finish(self) -> Bytes {
-        let at = self.at;
-        let bytes = Bytes::from(self.buffer);
-        bytes.slice(at.min(bytes.len())..)
+        let at = self.at.min(self.buffer.len());
+        let mut bytes = Bytes::from(self.buffer);
+        // Unlike a slice, this shares nothing and allocates nothing.
+        bytes.advance(at);
+        bytes
     }
 
     /// A string field, unless it is empty.

@@ -7,6 +7,8 @@
 
 mod check;
 mod decide;
+#[cfg(any(test, fuzzing))]
+pub mod differ;
 mod error;
 mod node;
 mod parser;

@@ -45,6 +45,8 @@ pub(super) trait Build<'a>: Sized {
 /// A parser over one text.
 pub(super) struct Parser<'a, B: Build<'a>> {
     pub(super) text: &'a [u8],
+    /// The same, if it is UTF-8 as a whole: then its strings need no check each.
+    valid: Option<&'a str>,
     pub(super) bump: &'a Bump,
     at: usize,
     budget: usize,
@@ -58,7 +60,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
     pub(super) fn new(text: &'a [u8], bump: &'a Bump, build: B, budget: usize) -> Self {
         let items = BumpVec::new_in(bump);
         let members = BumpVec::with_capacity_in(16, bump);
-        Self { text, bump, at: 0, budget, items, members, _build: build }
+        Self { text, valid: str::from_utf8(text).ok(), bump, at: 0, budget, items, members, _build: build }
     }
 
     /// The offset behind what was read.
@@ -174,9 +176,7 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         self.at += 1;
         let mut escaped = false;
         loop {
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let plain = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20);
-            self.at += plain.unwrap_or(rest.len());
+            self.at += string::plain(self.text.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -186,12 +186,17 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
                 _ => return Err(self.unexpected("in string literal")),
             }
         }
-        let raw = self.text.get(start + 1..self.at).unwrap_or_default();
+        let inside = start + 1..self.at;
         self.at += 1;
+        let span = self.span(start);
+        if !escaped && let Some(text) = self.valid.and_then(|valid| valid.get(inside.clone())) {
+            return Ok((Ok(text), span));
+        }
+        let raw = self.text.get(inside).unwrap_or_default();
         if escaped {
             self.charge(raw.len())?;
         }
-        Ok((string::text(raw, escaped, start as u32 + 1, self.bump), self.span(start)))
+        Ok((string::text(raw, escaped, span.start + 1, self.bump), span))
     }
 
     fn escape(&mut self) -> Result<(), JsonError> {

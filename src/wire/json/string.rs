@@ -12,6 +12,29 @@ pub(super) enum StringFault {
     Surrogate(u32),
 }
 
+/// How many bytes stand before the first quote, backslash or control character; eight are looked at together.
+#[inline]
+pub(super) fn plain(bytes: &[u8]) -> usize {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
+        let word = u64::from_le_bytes(*chunk);
+        // The high bit of each byte that is zero, or below a bound; exact up to the first hit.
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let quote = zero(word ^ (ONES * 0x22));
+        let backslash = zero(word ^ (ONES * 0x5c));
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let hits = (quote | backslash | control) & HIGH;
+        if hits != 0 {
+            return bytes.len() - rest.len() + hits.trailing_zeros() as usize / 8;
+        }
+        rest = after;
+    }
+    let end = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(rest.len());
+    bytes.len() - rest.len() + end
+}
+
 /// The text between the quotes, which stands at `start` of the whole. Borrowed unless something is escaped.
 /// Escapes are known to be well-formed.
 #[inline]

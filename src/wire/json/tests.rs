@@ -3,8 +3,8 @@
 use bumpalo::Bump;
 use proptest::prelude::*;
 
+use super::differ::agrees;
 use super::*;
-use crate::cel::value::List;
 
 /// The message a body gets, or `ok`.
 fn refusal(body: &[u8]) -> String {
@@ -192,38 +192,6 @@ fn tool_call_body() {
     }
 }
 
-fn same(ours: Value<'_>, theirs: &serde_json::Value) -> bool {
-    match (ours, theirs) {
-        (Value::Null, serde_json::Value::Null) => true,
-        (Value::Bool(a), serde_json::Value::Bool(b)) => a == *b,
-        // The other parser is not exact in the last place.
-        (Value::Double(a), serde_json::Value::Number(b)) => {
-            b.as_f64().is_some_and(|b| (a - b).abs() <= a.abs() * 1e-15 + 1e-300)
-        }
-        (Value::String(a), serde_json::Value::String(b)) => a == b,
-        (Value::List(List::Values(a)), serde_json::Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(*a, b))
-        }
-        (Value::Map(a), serde_json::Value::Object(b)) => {
-            a.len() == b.len() && b.iter().all(|(k, b)| a.get_str(k).is_some_and(|a| same(a, b)))
-        }
-        _ => false,
-    }
-}
-
-/// Both take the text with the same meaning, or neither does.
-fn agrees(text: &[u8]) {
-    let bump = Bump::new();
-    match (value(text, &bump, Limits::default()), serde_json::from_slice::<serde_json::Value>(text)) {
-        (Ok(a), Ok(b)) => assert!(same(a, &b), "{a:?} != {b}"),
-        (Ok(a), Err(b)) => panic!("only we take {a:?}: {b}: {}", String::from_utf8_lossy(text)),
-        (Err(a), Ok(b)) => {
-            assert!(a.to_string().contains("duplicate"), "only we refuse {b}: {a}: {}", String::from_utf8_lossy(text));
-        }
-        (Err(_), Err(_)) => {}
-    }
-}
-
 const PIECES: &[&str] = &[
     "{",
     "}",
@@ -261,6 +229,12 @@ proptest! {
     fn agrees_with_another_parser_on_pieces(pieces in prop::collection::vec(0..PIECES.len(), 0..14)) {
         let text: String = pieces.iter().map(|i| PIECES[*i]).collect();
         agrees(text.as_bytes());
+    }
+
+    #[test]
+    fn plain_text_ends_at_the_first_special_byte(bytes in prop::collection::vec(any::<u8>(), 0..40)) {
+        let expected = bytes.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(bytes.len());
+        prop_assert_eq!(string::plain(&bytes), expected);
     }
 
     #[test]

@@ -1,9 +1,7 @@
 //! `toolgate.v1.DecideRequest` and `DecideBatchRequest`.
 
-use super::reader::{Merged, Reader, tally};
-use super::value::put;
+use super::reader::{Merged, Reader, Repeated};
 use super::{DecodeError, Decoder};
-use crate::cel::value::Value;
 use crate::wire::message::{Agent, Arguments, Decide, EMPTY, Identity, Session, SessionCall, Tool};
 
 /// The arguments so far: parts of a struct merge until the other form replaces it.
@@ -15,23 +13,22 @@ enum Form<'a> {
 
 impl<'a> Decoder<'a> {
     pub(super) fn decide_batch(&mut self, bytes: &'a [u8]) -> Result<&'a [Decide<'a>], DecodeError> {
-        let [_, calls] = tally(bytes)?;
-        let calls = self.slots(calls, Decide::EMPTY)?;
-        let mut slots = calls.iter_mut();
+        let mut calls = Repeated::new();
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             match key.field {
-                1 => put(&mut slots, self.decide(reader.bytes(key)?)?),
+                1 => {
+                    let item = self.decide(reader.bytes(key)?)?;
+                    calls.push(item, key, &reader, self)?;
+                }
                 _ => reader.skip(key)?,
             }
         }
-        Ok(calls)
+        Ok(calls.finish())
     }
 
     pub(super) fn decide(&mut self, bytes: &'a [u8]) -> Result<Decide<'a>, DecodeError> {
-        let [_, _, _, _, _, _, _, _, context] = tally(bytes)?;
-        let context = self.slots(context, ("", Value::Null))?;
-        let mut slots = context.iter_mut();
+        let mut context = Repeated::new();
         let mut call = Decide::EMPTY;
         let (mut identity, mut agent, mut tool, mut session) =
             (Merged::default(), Merged::default(), Merged::default(), Merged::default());
@@ -56,7 +53,10 @@ impl<'a> Decoder<'a> {
                     }
                 }
                 7 => session.push(reader.bytes(key)?, self)?,
-                8 => put(&mut slots, self.entry(reader.bytes(key)?, self.depth)?),
+                8 => {
+                    let item = self.entry(reader.bytes(key)?, self.depth)?;
+                    context.push(item, key, &reader, self)?;
+                }
                 9 => call.include_digest = reader.bool(key)?,
                 10 => call.include_trace = reader.bool(key)?,
                 _ => reader.skip(key)?,
@@ -67,7 +67,7 @@ impl<'a> Decoder<'a> {
         call.tool = tool.take().map(|bytes| self.tool(bytes)).transpose()?;
         call.arguments = self.arguments(form)?;
         call.session = session.take().map(|bytes| self.session(bytes)).transpose()?;
-        call.context = self.map(context)?;
+        call.context = self.map(context.finish())?;
         Ok(call)
     }
 
@@ -75,86 +75,87 @@ impl<'a> Decoder<'a> {
         Ok(match form {
             Form::None => Arguments::Absent,
             Form::Json(raw) => Arguments::Json(raw),
-            Form::Struct(merged) => Arguments::Struct(self.structure(merged.take().unwrap_or_default(), self.depth)?),
+            Form::Struct(merged) => Arguments::Struct(self.only_map(merged.take().unwrap_or_default(), self.depth)?),
         })
     }
 
     fn identity(&mut self, bytes: &'a [u8]) -> Result<Identity<'a>, DecodeError> {
-        let [_, _, roles, attr] = tally(bytes)?;
-        let roles = self.slots(roles, "")?;
-        let attr = self.slots(attr, ("", Value::Null))?;
-        let (mut role_slots, mut attr_slots) = (roles.iter_mut(), attr.iter_mut());
+        let mut roles = Repeated::new();
+        let mut attr = Repeated::new();
         let (mut id, mut scope, mut policy_version) = ("", "", "");
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             match key.field {
                 1 => id = reader.string(key)?,
-                2 => put(&mut role_slots, reader.string(key)?),
-                3 => put(&mut attr_slots, self.entry(reader.bytes(key)?, self.depth)?),
+                2 => roles.push(reader.string(key)?, key, &reader, self)?,
+                3 => {
+                    let item = self.entry(reader.bytes(key)?, self.depth)?;
+                    attr.push(item, key, &reader, self)?;
+                }
                 4 => scope = reader.string(key)?,
                 5 => policy_version = reader.string(key)?,
                 _ => reader.skip(key)?,
             }
         }
-        Ok(Identity { id, roles, attr: self.map(attr)?, scope, policy_version })
+        Ok(Identity { id, roles: roles.finish(), attr: self.map(attr.finish())?, scope, policy_version })
     }
 
     fn agent(&mut self, bytes: &'a [u8]) -> Result<Agent<'a>, DecodeError> {
-        let [_, _, roles, attr, chain] = tally(bytes)?;
-        let roles = self.slots(roles, "")?;
-        let attr = self.slots(attr, ("", Value::Null))?;
-        let chain = self.slots(chain, "")?;
-        let (mut role_slots, mut attr_slots, mut chain_slots) = (roles.iter_mut(), attr.iter_mut(), chain.iter_mut());
+        let mut roles = Repeated::new();
+        let mut attr = Repeated::new();
+        let mut chain = Repeated::new();
         let mut id = "";
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             match key.field {
                 1 => id = reader.string(key)?,
-                2 => put(&mut role_slots, reader.string(key)?),
-                3 => put(&mut attr_slots, self.entry(reader.bytes(key)?, self.depth)?),
-                4 => put(&mut chain_slots, reader.string(key)?),
+                2 => roles.push(reader.string(key)?, key, &reader, self)?,
+                3 => {
+                    let item = self.entry(reader.bytes(key)?, self.depth)?;
+                    attr.push(item, key, &reader, self)?;
+                }
+                4 => chain.push(reader.string(key)?, key, &reader, self)?,
                 _ => reader.skip(key)?,
             }
         }
-        Ok(Agent { id, roles, attr: self.map(attr)?, chain })
+        Ok(Agent { id, roles: roles.finish(), attr: self.map(attr.finish())?, chain: chain.finish() })
     }
 
     fn tool(&mut self, bytes: &'a [u8]) -> Result<Tool<'a>, DecodeError> {
-        let [_, _, _, annotations] = tally(bytes)?;
-        let annotations = self.slots(annotations, ("", Value::Null))?;
-        let mut slots = annotations.iter_mut();
+        let mut annotations = Repeated::new();
         let mut tool = Tool { server: "", name: "", annotations: EMPTY, pinned: false };
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             match key.field {
                 1 => tool.server = reader.string(key)?,
                 2 => tool.name = reader.string(key)?,
-                3 => put(&mut slots, self.entry(reader.bytes(key)?, self.depth)?),
+                3 => {
+                    let item = self.entry(reader.bytes(key)?, self.depth)?;
+                    annotations.push(item, key, &reader, self)?;
+                }
                 4 => tool.pinned = reader.bool(key)?,
                 _ => reader.skip(key)?,
             }
         }
-        tool.annotations = self.map(annotations)?;
+        tool.annotations = self.map(annotations.finish())?;
         Ok(tool)
     }
 
     fn session(&mut self, bytes: &'a [u8]) -> Result<Session<'a>, DecodeError> {
-        let [_, _, _, labels, calls] = tally(bytes)?;
-        let labels = self.slots(labels, "")?;
-        let calls = self.slots(calls, SessionCall::default())?;
-        let (mut label_slots, mut call_slots) = (labels.iter_mut(), calls.iter_mut());
+        let mut labels = Repeated::new();
+        let mut calls = Repeated::new();
         let (mut id, mut user) = ("", "");
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             match key.field {
                 1 => id = reader.string(key)?,
                 2 => user = reader.string(key)?,
-                3 => put(&mut label_slots, reader.string(key)?),
-                4 => put(&mut call_slots, session_call(reader.bytes(key)?)?),
+                3 => labels.push(reader.string(key)?, key, &reader, self)?,
+                4 => calls.push(session_call(reader.bytes(key)?)?, key, &reader, self)?,
                 _ => reader.skip(key)?,
             }
         }
-        Ok(Session { id, user, labels, calls })
+        Ok(Session { id, user, labels: labels.finish(), calls: calls.finish() })
     }
 }
 

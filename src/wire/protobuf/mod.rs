@@ -1,8 +1,9 @@
 //! Protobuf wire format → arena. What prost accepts is accepted with the same meaning, and what it refuses is refused,
 //! but for the limits of [`Limits`], whose depth is larger than prost's.
 //!
-//! Each message is read twice: once over its field keys to count, so that every list gets one exact allocation, then
-//! to decode. Unknown fields are skipped, a scalar given twice keeps its last value, a message given twice is merged,
+//! One pass. At the first item of a list those that follow are counted, so that every list gets one exact allocation;
+//! what well-behaved encoders write is recognised first, and everything else that is valid takes the longer way.
+//! Unknown fields are skipped, a scalar given twice keeps its last value, a message given twice is merged,
 //! and of equal map keys the last one wins.
 
 mod check;
@@ -92,10 +93,10 @@ impl<'a> Decoder<'a> {
         Ok(Self { bump, depth: limits.depth, budget: limits.arena })
     }
 
-    /// `n` places in the arena, to be filled in order.
-    fn slots<T: Copy>(&mut self, n: u32, empty: T) -> Result<&'a mut [T], DecodeError> {
-        self.charge(n as usize, size_of::<T>())?;
-        Ok(self.bump.alloc_slice_fill_copy(n as usize, empty))
+    /// `n` places in the arena.
+    fn slots<T: Copy>(&mut self, n: usize, fill: T) -> Result<&'a mut [T], DecodeError> {
+        self.charge(n, size_of::<T>())?;
+        Ok(self.bump.alloc_slice_fill_copy(n, fill))
     }
 
     fn charge(&mut self, n: usize, size: usize) -> Result<(), DecodeError> {

@@ -137,6 +137,23 @@ impl<'a> Reader<'a> {
         self.varint().map(|_| ())
     }
 
+    /// How many fields of this key follow, up to the first other one. An estimate is enough: what is malformed is found
+    /// when it is read.
+    #[inline]
+    fn neighbours(&self, key: Key) -> usize {
+        let first = (key.field << 3 | 2) as u8;
+        let mut ahead = Reader::new(self.rest);
+        let mut count = 0;
+        while key.field < 16 && ahead.rest.first() == Some(&first) {
+            let Ok(Some(key)) = ahead.key() else { break };
+            if ahead.bytes(key).is_err() {
+                break;
+            }
+            count += 1;
+        }
+        count
+    }
+
     /// Steps over a field.
     #[inline]
     pub(super) fn skip(&mut self, key: Key) -> Result<(), DecodeError> {
@@ -182,18 +199,68 @@ fn expect(key: Key, wire: Wire) -> Result<(), DecodeError> {
     Err(DecodeError::WireType { field: key.field, wire })
 }
 
-/// How often each field below `N` occurs in a message.
-#[inline]
-pub(super) fn tally<const N: usize>(bytes: &[u8]) -> Result<[u32; N], DecodeError> {
-    let mut counts = [0_u32; N];
+/// Walks over the fields of a message without decoding any.
+fn walk(bytes: &[u8], mut each: impl FnMut(Key)) -> Result<(), DecodeError> {
     let mut reader = Reader::new(bytes);
     while let Some(key) = reader.key()? {
         reader.skip(key)?;
-        if let Some(count) = counts.get_mut(key.field as usize) {
-            *count = count.saturating_add(1);
-        }
+        each(key);
     }
-    Ok(counts)
+    Ok(())
+}
+
+/// The items of a repeated field. Encoders write them one after the other, so the first one's neighbours are counted
+/// and get one exact allocation; if more come later, the rest of the message is counted, once.
+pub(super) struct Repeated<'a, T> {
+    places: &'a mut [T],
+    filled: usize,
+}
+
+impl<'a, T: Copy> Repeated<'a, T> {
+    #[inline]
+    pub(super) fn new() -> Self {
+        Self { places: &mut [], filled: 0 }
+    }
+
+    /// Adds an item, behind which `reader` stands.
+    #[inline]
+    pub(super) fn push(
+        &mut self,
+        item: T,
+        key: Key,
+        reader: &Reader<'a>,
+        decoder: &mut Decoder<'a>,
+    ) -> Result<(), DecodeError> {
+        if self.filled == self.places.len() {
+            self.grow(item, key, reader, decoder)?;
+        }
+        if let Some(place) = self.places.get_mut(self.filled) {
+            *place = item;
+            self.filled += 1;
+        }
+        Ok(())
+    }
+
+    fn grow(&mut self, item: T, key: Key, reader: &Reader<'a>, decoder: &mut Decoder<'a>) -> Result<(), DecodeError> {
+        let mut count = 1;
+        if self.filled == 0 {
+            count += reader.neighbours(key);
+        } else {
+            walk(reader.rest, |other| count += usize::from(other.field == key.field))?;
+        }
+        let places = decoder.slots(self.filled + count, item)?;
+        for (place, earlier) in places.iter_mut().zip(self.places.iter()) {
+            *place = *earlier;
+        }
+        self.places = places;
+        Ok(())
+    }
+
+    /// The items.
+    #[inline]
+    pub(super) fn finish(self) -> &'a mut [T] {
+        self.places.get_mut(..self.filled).unwrap_or_default()
+    }
 }
 
 /// A message field that may be given more than once: by protobuf's rules its occurrences merge, which is the same as
@@ -201,7 +268,7 @@ pub(super) fn tally<const N: usize>(bytes: &[u8]) -> Result<[u32; N], DecodeErro
 #[derive(Default)]
 pub(super) struct Merged<'a> {
     first: Option<&'a [u8]>,
-    joined: Option<BumpVec<'a, u8>>,
+    joined: Option<&'a mut BumpVec<'a, u8>>,
 }
 
 impl<'a> Merged<'a> {
@@ -223,11 +290,11 @@ impl<'a> Merged<'a> {
     fn join(&mut self, bytes: &'a [u8], decoder: &mut Decoder<'a>) -> Result<(), DecodeError> {
         let before = if self.joined.is_none() { self.first.unwrap_or_default() } else { &[] };
         // Two broken halves must not make a whole: each ends where a field ends.
-        let [] = tally(before)?;
-        let [] = tally(bytes)?;
+        walk(before, |_| {})?;
+        walk(bytes, |_| {})?;
         // A growing vector leaves up to as much behind as it holds.
         decoder.charge(before.len() + bytes.len(), 3)?;
-        let joined = self.joined.get_or_insert_with(|| BumpVec::new_in(decoder.bump));
+        let joined = self.joined.get_or_insert_with(|| decoder.bump.alloc(BumpVec::new_in(decoder.bump)));
         joined.extend_from_slice_copy(before);
         joined.extend_from_slice_copy(bytes);
         Ok(())
@@ -237,7 +304,7 @@ impl<'a> Merged<'a> {
     #[inline]
     pub(super) fn take(self) -> Option<&'a [u8]> {
         match self.joined {
-            Some(joined) => Some(joined.into_bump_slice()),
+            Some(joined) => Some(std::mem::replace(joined, BumpVec::new_in(joined.bump())).into_bump_slice()),
             None => self.first,
         }
     }

@@ -1,7 +1,7 @@
 //! `google.protobuf.Value`, `ListValue`, `Struct` and maps of values → [`Value`]. Numbers are doubles, a value without
 //! a kind is null, as the reference has it.
 
-use super::reader::{Key, Merged, Reader, tally};
+use super::reader::{Key, Merged, Reader, Repeated};
 use super::{DecodeError, Decoder};
 use crate::cel::value::{List, Map, Value};
 use crate::wire::map::unique;
@@ -25,19 +25,44 @@ enum Kind<'a> {
 
 impl<'a> Decoder<'a> {
     /// A `google.protobuf.Value`.
+    #[inline]
     pub(super) fn value(&mut self, bytes: &'a [u8], depth: u32) -> Result<Value<'a>, DecodeError> {
         let depth = depth.checked_sub(1).ok_or(DecodeError::TooDeep)?;
-        let mut reader = Reader::new(bytes);
-        let Some(key) = reader.key()? else { return Ok(Value::Null) };
-        let kind = Self::kind(&mut reader, key)?;
-        match kind {
-            // A well-behaved encoder writes one field.
-            Some(kind) if reader.is_empty() => self.settle(kind, depth),
-            kind => self.value_of_many(reader, kind.unwrap_or(Kind::Done(Value::Null)), depth),
+        // What encoders write: one field, its key in one byte.
+        match bytes {
+            [0x1a, len, text @ ..] if usize::from(*len) == text.len() && *len < 0x80 => {
+                return str::from_utf8(text).map(Value::String).map_err(|_| DecodeError::Utf8);
+            }
+            [0x11, number @ ..] => {
+                if let Ok(number) = <[u8; 8]>::try_from(number) {
+                    return Ok(Value::Double(f64::from_le_bytes(number)));
+                }
+            }
+            [0x20, 0] => return Ok(Value::Bool(false)),
+            [0x20, 1] => return Ok(Value::Bool(true)),
+            [] | [0x08, 0] => return Ok(Value::Null),
+            _ => {}
         }
+        self.any_value(bytes, depth)
     }
 
-    /// The rest of a `Value` with more than one field: the last kind wins, but equal message kinds in a row merge.
+    fn any_value(&mut self, bytes: &'a [u8], depth: u32) -> Result<Value<'a>, DecodeError> {
+        let mut reader = Reader::new(bytes);
+        let Some(key) = reader.key()? else { return Ok(Value::Null) };
+        if key.field == kind::STRUCT || key.field == kind::LIST {
+            let inner = reader.bytes(key)?;
+            if reader.is_empty() {
+                return if key.field == kind::LIST {
+                    self.list(inner, depth).map(Value::List)
+                } else {
+                    self.only_map(inner, depth).map(Value::Map)
+                };
+            }
+        }
+        self.value_of_many(Reader::new(bytes), Kind::Done(Value::Null), depth)
+    }
+
+    /// A `Value` with any number of fields: the last kind wins, but equal message kinds in a row merge.
     #[cold]
     fn value_of_many(
         &mut self,
@@ -88,55 +113,63 @@ impl<'a> Decoder<'a> {
     fn settle(&mut self, kind: Kind<'a>, depth: u32) -> Result<Value<'a>, DecodeError> {
         match kind {
             Kind::Done(value) => Ok(value),
-            Kind::Struct(merged) => Ok(Value::Map(self.structure(merged.take().unwrap_or_default(), depth)?)),
+            Kind::Struct(merged) => Ok(Value::Map(self.only_map(merged.take().unwrap_or_default(), depth)?)),
             Kind::List(merged) => Ok(Value::List(self.list(merged.take().unwrap_or_default(), depth)?)),
         }
     }
 
     fn list(&mut self, bytes: &'a [u8], depth: u32) -> Result<List<'a>, DecodeError> {
-        let [_, count] = tally(bytes)?;
-        let values = self.slots(count, Value::Null)?;
-        let mut slots = values.iter_mut();
+        let mut values = Repeated::new();
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             if key.field == 1 {
-                put(&mut slots, self.value(reader.bytes(key)?, depth)?);
+                let value = self.value(reader.bytes(key)?, depth)?;
+                values.push(value, key, &reader, self)?;
             } else {
                 reader.skip(key)?;
             }
         }
-        Ok(List::Values(values))
+        Ok(List::Values(values.finish()))
     }
 
-    /// A `google.protobuf.Struct`.
-    pub(super) fn structure(&mut self, bytes: &'a [u8], depth: u32) -> Result<Map<'a>, DecodeError> {
-        self.only_map(bytes, depth)
-    }
-
-    /// A message whose field 1 is a map of values and which has no other known field.
+    /// A `google.protobuf.Struct`, or any message whose field 1 is a map of values and which has no other known field.
     pub(super) fn only_map(&mut self, bytes: &'a [u8], depth: u32) -> Result<Map<'a>, DecodeError> {
-        let [_, count] = tally(bytes)?;
-        let fields = self.slots(count, ("", Value::Null))?;
-        let mut slots = fields.iter_mut();
+        let mut fields = Repeated::new();
         let mut reader = Reader::new(bytes);
         while let Some(key) = reader.key()? {
             if key.field == 1 {
-                put(&mut slots, self.entry(reader.bytes(key)?, depth)?);
+                let entry = self.entry(reader.bytes(key)?, depth)?;
+                fields.push(entry, key, &reader, self)?;
             } else {
                 reader.skip(key)?;
             }
         }
-        self.map(fields)
+        self.map(fields.finish())
     }
 
     /// One entry of a `map<string, google.protobuf.Value>`.
+    #[inline]
     pub(super) fn entry(&mut self, bytes: &'a [u8], depth: u32) -> Result<(&'a str, Value<'a>), DecodeError> {
         let (name, value) = self.raw_entry(bytes)?;
         Ok((name, self.value(value, depth)?))
     }
 
     /// One entry of a map from strings to messages, the value undecoded.
+    #[inline]
     pub(super) fn raw_entry(&mut self, bytes: &'a [u8]) -> Result<(&'a str, &'a [u8]), DecodeError> {
+        // What encoders write: the name, then the value, both short.
+        if let [0x0a, len, rest @ ..] = bytes
+            && let Some((name, [0x12, value_len, value @ ..])) = rest.split_at_checked(usize::from(*len))
+            && *len < 0x80
+            && usize::from(*value_len) == value.len()
+            && *value_len < 0x80
+        {
+            return Ok((str::from_utf8(name).map_err(|_| DecodeError::Utf8)?, value));
+        }
+        self.any_entry(bytes)
+    }
+
+    fn any_entry(&mut self, bytes: &'a [u8]) -> Result<(&'a str, &'a [u8]), DecodeError> {
         let mut name = "";
         let mut value = Merged::default();
         let mut reader = Reader::new(bytes);
@@ -164,13 +197,5 @@ impl<'a> Decoder<'a> {
             self.charge(fields.len(), size_of::<(&str, T)>() + size_of::<u32>())?;
         }
         Ok(unique(fields, self.bump))
-    }
-}
-
-/// Fills the next place. The places were counted by the same walk over the same bytes.
-#[inline]
-pub(super) fn put<'s, T: 's>(slots: &mut impl Iterator<Item = &'s mut T>, item: T) {
-    if let Some(slot) = slots.next() {
-        *slot = item;
     }
 }

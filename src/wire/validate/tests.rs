@@ -41,6 +41,20 @@ fn status_is_the_same_in_protobuf() {
 }
 
 #[test]
+fn status_is_byte_for_byte_that_of_the_reference() {
+    use base64::Engine;
+    let body = r#"{"principal":{"id":"u","roles":["user"]},
+        "resources":[{"actions":["view"],"resource":{"kind":"doc","id":"1","attr":{"":true}}}]}"#;
+    let violations = check(body).unwrap();
+    let bytes = status::to_protobuf(3, &violations.to_string(), violations.as_slice());
+    let recorded = "CAMST3ZhbGlkYXRpb24gZXJyb3I6IHJlc291cmNlc1swXS5yZXNvdXJjZS5hdHRyWyIiXTogbXVzdCBiZSBhdCBsZWFzdCAx\
+        IGNoYXJhY3RlcnMa0QEKK3R5cGUuZ29vZ2xlYXBpcy5jb20vYnVmLnZhbGlkYXRlLlZpb2xhdGlvbnMSoQEKngESDnN0cmluZy5taW5f\
+        bGVuGh1tdXN0IGJlIGF0IGxlYXN0IDEgY2hhcmFjdGVycyABKjUKEQgEEglyZXNvdXJjZXMYCzAACg4IAhIIcmVzb3VyY2UYCwoQCAQS\
+        BGF0dHIYCyAJKAtSADI0CgkIExIDbWFwGAsKCggEEgRrZXlzGAsKDAgOEgZzdHJpbmcYCwoNCAISB21pbl9sZW4YBA";
+    assert_eq!(base64::engine::general_purpose::STANDARD_NO_PAD.encode(bytes), recorded);
+}
+
+#[test]
 fn reports_are_bounded() {
     let actions = vec!["\"\""; 1000].join(",");
     let violations = check(&format!("{{\"resources\":[{{\"actions\":[{actions}]}}]}}")).unwrap();
