@@ -9,6 +9,7 @@
 mod check;
 mod decode;
 mod decode_fixtures;
+mod engine;
 mod files;
 pub mod filter;
 mod matrix;
@@ -20,6 +21,7 @@ mod runner;
 mod tests;
 mod timestamp;
 
+pub use engine::EngineDecider;
 pub use runner::{Decider, NO_NOW, Options, Outcome, Output, run};
 
 /// Exit codes of the test command (spec §16.5), the reference's.

@@ -2,9 +2,9 @@
 
 mod conformance;
 mod corpus;
+mod differential;
 pub mod environment;
 pub mod generate;
-mod differential;
 mod generator;
 mod hostile;
 mod request;
