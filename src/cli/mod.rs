@@ -10,6 +10,7 @@
 //! | 4 | tests failed |
 //! | 80 | the command line is wrong |
 
+mod cel;
 mod check;
 mod client;
 mod healthcheck;
@@ -45,6 +46,8 @@ enum Verb {
     Check(Box<check::Check>),
     /// Report everything that is wrong with a policy directory
     Lint(lint::Lint),
+    /// Evaluate expressions: one, a shell, or a batch
+    Cel(cel::CelArgs),
     /// Ask a running server for its health
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(v) => serve::run(v),
         Verb::Check(v) => check::run(*v),
         Verb::Lint(v) => lint::run(v),
+        Verb::Cel(v) => cel::run(v),
         Verb::Healthcheck(v) => healthcheck::run(&v),
     };
     done.unwrap_or_else(|e| {
