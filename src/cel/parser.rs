@@ -2,6 +2,8 @@
 //! texts and places the reference gives; the two depth limits are its own, so that whatever it refuses for its depth is
 //! refused here, and the recursion of this parser is bounded by the same numbers. No names are resolved here.
 
+pub use primary::is_reserved;
+
 use super::ast::{Ast, Expr, ExprKind, Literal, NodeId};
 pub use super::fault::CelError;
 use super::lexer::{Token, TokenKind, tokenize};

@@ -10,6 +10,7 @@
 //! | 4 | tests failed |
 //! | 80 | the command line is wrong |
 
+mod cel;
 mod check;
 mod client;
 mod healthcheck;
@@ -48,6 +49,8 @@ enum Verb {
     Lint(lint::Lint),
     /// Run the policy tests of a directory
     Test(Box<test::Test>),
+    /// Evaluate expressions: one, a shell, or a batch
+    Cel(cel::CelArgs),
     /// Ask a running server for its health
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -68,6 +71,7 @@ pub fn main() -> ExitCode {
         Verb::Check(v) => check::run(*v),
         Verb::Lint(v) => lint::run(v),
         Verb::Test(v) => test::run(*v),
+        Verb::Cel(v) => cel::run(v),
         Verb::Healthcheck(v) => healthcheck::run(&v),
     };
     done.unwrap_or_else(|e| {

@@ -14,6 +14,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use lower::environment;
+
 use crate::cel::value::Constant;
 use crate::engine::RuleTable;
 use crate::policy::files::{FileClass, classify};
