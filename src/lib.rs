@@ -1,7 +1,56 @@
-//! Toolgate: a policy decision point for AI tool calls.
+//! Toolgate: a policy decision point (PDP) for AI tool calls.
+//!
+//! # Life of a policy
+//! [`store`] scans a directory and hands file texts to [`compile`]. There [`yaml`] turns each text into nodes with
+//! places, [`policy`] turns nodes into plain data, the linker checks what policies say about each other, and [`cel`]
+//! parses, checks and lowers every expression. Out comes a [`engine::RuleTable`], or every diagnostic; a table becomes
+//! part of an immutable snapshot, which is swapped in only when it is whole.
+//!
+//! # Life of a request
+//! [`protocols`] receive bytes, [`wire`] decodes them into an arena as an [`engine::request::Request`] (a tool call by
+//! way of [`toolcall`]), [`service`] takes one snapshot and one clock reading and asks [`engine::decide`], a pure
+//! function. The decision becomes a response, and nothing between decode and encode locks, waits, writes or logs.
+//!
+//! # The map
+//! | layer | rooms |
+//! |---|---|
+//! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
+//! | 1 | [`yaml`] · [`cel`] |
+//! | 2 | [`policy`] |
+//! | 3 | [`engine`] |
+//! | 4 | [`compile`] · [`wire`] |
+//! | 5 | [`store`] · [`toolcall`] · [`telemetry`] |
+//! | 6 | [`service`] |
+//! | 7 | [`protocols`] · [`testing`] |
+//! | 8 | [`server`] · [`config`] · [`cli`] |
+//!
+//! Imports point to a lower layer, or to a sibling of the same layer named in the test below.
+//!
+//! # Invariants
+//! 1. [`engine`] sees no YAML, clock, network or async; `now` comes in with the request, so a decision can be replayed.
+//! 2. Whatever can fail on policy text returns its result *and* all diagnostics, each with a place and a stable code.
+//! 3. A snapshot is immutable; one request uses exactly one; its revision is in the reply.
+//! 4. Protocols never build a verdict: an allow is made in the engine and nowhere else (a test counts).
+//! 5. No error, overload, budget or parse failure becomes an allow: one table maps each to a reply.
+//! 6. Third-party parser and transport types are each named in one file or layer.
+//! 7. Every loop or recursion over input is charged to a budget.
 
 pub mod cel;
+pub mod cli;
 pub mod compile;
+pub mod config;
 pub mod engine;
 pub mod policy;
+pub mod proto;
+pub mod protocols;
+pub mod server;
+pub mod service;
 pub mod source;
+pub mod store;
+pub mod telemetry;
+pub mod toolcall;
+pub mod wire;
+pub mod yaml;
+
+#[cfg(test)]
+mod house_rules;

@@ -76,6 +76,11 @@ impl<'a> Frame<'a> {
         self
     }
 
+    /// The text of an expression.
+    pub fn source(&self, id: ExprId) -> &'a str {
+        self.machine.memory.unit.source(id)
+    }
+
     /// The expression as a condition.
     pub fn truth(&self, id: ExprId) -> Truth<'a> {
         let Some(cell) = self.truths.cell(id.0, self.machine.context.bump) else { return Truth::NotBool };

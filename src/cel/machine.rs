@@ -318,7 +318,10 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
                     Some(found) => found,
                     None => return Err(self.context.fault(Fault::NoSuchKey(key))),
                 },
-                (Step::Field(i, _), Value::Message(m)) => m.fields.get(*i as usize).copied().unwrap_or(Value::Null),
+                (Step::Field(i, name), Value::Message(m)) => match m.fields.get(*i as usize) {
+                    Some(field) => *field,
+                    None => return Err(self.context.fault(Fault::NoSuchField(name))),
+                },
                 (Step::Key(key), other) => select::select(&self.context, other, key)?,
                 (Step::Field(_, name), other) => select::select(&self.context, other, name)?,
             };

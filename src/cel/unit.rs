@@ -1,6 +1,7 @@
 //! All expressions of one policy, lowered together: they share paths, variables, constants and what a decision
 //! remembers. Immutable once built.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use super::checker::Checked;
@@ -61,7 +62,7 @@ pub struct ReadPath<'u> {
 
 impl UnitBuilder {
     /// A unit with these constants and variables. Variables may refer to each other, but not in circles.
-    pub fn new(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, Checked)>) -> Self {
+    pub fn new<C: Borrow<Checked>>(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, C)>) -> Self {
         let by_name = (0_u32..).zip(&variables).map(|(i, (name, _))| (name.clone(), i)).collect();
         let mut builder = Self {
             env: env.clone(),
@@ -73,12 +74,18 @@ impl UnitBuilder {
             by_source: HashMap::new(),
             first_local: 0,
         };
-        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked)).collect();
+        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked.borrow())).collect();
         // macro variables of `V.x` live beside those of the expression that asks for it
         builder.first_local = lowered.iter().map(|l| l.locals).max().unwrap_or(0);
         let named = variables.into_iter().zip(lowered);
         builder.variables = named.map(|((name, _), lowered)| Variable { name: name.into(), lowered }).collect();
         builder
+    }
+
+    /// A unit without constants and variables.
+    #[must_use]
+    pub fn bare(env: &Env) -> Self {
+        Self::new(env, Vec::new(), Vec::<(String, Checked)>::new())
     }
 
     /// Whether to work out what depends on nothing, and to prepare literals. The results are the same.

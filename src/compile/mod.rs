@@ -1,10 +1,23 @@
-//! Policies → rule table, or every diagnostic. Links imports, compiles expressions, builds the index.
-//! Reads no files: texts are handed in. Decides nothing.
+//! Policies → rule table, or every diagnostic. Three steps: decode each file, `link` the policies (duplicates, imports,
+//! scopes), and `lower` each to the engine's form, compiling its expressions.
+//!
+//! Reads no files: texts are handed in. Decides nothing. The result does not depend on the order of the files.
+
+mod definitions;
+mod expressions;
+mod link;
+mod lower;
+mod scopes;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
 use crate::cel::value::Constant;
-use crate::engine::table::RuleTable;
+use crate::engine::RuleTable;
+use crate::policy::files::{FileClass, classify};
+use crate::policy::model::Policy;
 use crate::source::{Diagnostic, Severity, SourceFile};
 
 /// What compilation depends on besides the policies.
@@ -29,8 +42,25 @@ pub struct Compiled {
 /// does not depend on it. Names are paths relative to the store's root with `/` separators.
 #[must_use]
 pub fn compile(files: &[SourceFile], options: &CompileOptions) -> Compiled {
-    let _ = (files, options);
-    let diagnostics: Vec<Diagnostic> = Vec::new();
+    let mut diagnostics = Vec::new();
+    let policies = decode(files, &mut diagnostics);
+    let links = link::link(&policies, options, &mut diagnostics);
+    let table = lower::lower(&policies, &links, options, &mut diagnostics);
+    Diagnostic::sort(&mut diagnostics);
+    diagnostics.dedup();
     let broken = diagnostics.iter().any(|d| d.severity == Severity::Error);
-    Compiled { table: (!broken).then(RuleTable::default), diagnostics }
+    Compiled { table: (!broken).then_some(table), diagnostics }
+}
+
+/// The enabled policies of all policy files, in order of file name.
+fn decode(files: &[SourceFile], diagnostics: &mut Vec<Diagnostic>) -> Vec<Policy> {
+    let mut sorted: Vec<&SourceFile> = files.iter().filter(|f| classify(f.name()) == FileClass::Policy).collect();
+    sorted.sort_by(|a, b| a.name().cmp(b.name()));
+    let mut policies = Vec::new();
+    for file in sorted {
+        let (policy, mut found) = crate::policy::decode_policy(file);
+        diagnostics.append(&mut found);
+        policies.extend(policy.filter(|p| !p.disabled));
+    }
+    policies
 }

@@ -1,10 +1,14 @@
-//! `decide`: one request against one rule table.
+//! `decide`: one request against one rule table, in named steps (spec §10). The walk over scopes and rules is in
+//! `walk`, what it collects in `collect`.
 
 use bumpalo::Bump;
 
+use super::call::Call;
 use super::decision::{ActionResult, Cause, Decision, Effect};
 use super::request::Request;
+use super::scope;
 use super::table::RuleTable;
+use super::walk;
 use crate::cel::value::{Constant, Timestamp};
 
 /// Engine settings that a decision depends on (`engine.*` in the configuration).
@@ -36,6 +40,15 @@ pub enum Semantics {
     CerbosStrict,
 }
 
+/// What a caller wants to know besides the answers; each costs time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Wants {
+    /// Fill [`Decision::effective_derived_roles`].
+    pub derived_roles: bool,
+    /// Fill [`Decision::trace`].
+    pub trace: bool,
+}
+
 impl Default for Params {
     fn default() -> Self {
         Self {
@@ -57,15 +70,37 @@ pub fn decide<'a>(
     params: &'a Params,
     request: &Request<'a>,
     now: Option<Timestamp>,
+    wants: Wants,
     bump: &'a Bump,
 ) -> Decision<'a> {
-    let _ = (table, params, now);
+    let mut call = Call::new(table, params, request, now, wants, bump);
+    if call.principal_chain.is_empty() && call.levels.is_empty() {
+        return denied_without_policy(request, bump);
+    }
+    let resource_exists = scope::resource_exists(table, call.kind, call.version, call.resource_chain);
+    if !resource_exists && !call.principal_exists() {
+        return denied_without_policy(request, bump);
+    }
+    let actions = bump.alloc_slice_fill_copy(
+        request.actions.len(),
+        ActionResult { action: "", effect: Effect::Deny, policy: NO_MATCH, scope: "", cause: Cause::NoPolicy },
+    );
+    for (result, action) in actions.iter_mut().zip(request.actions) {
+        *result = walk::decide_action(&mut call, action, resource_exists);
+    }
+    call.finish(actions)
+}
+
+/// What responses show where no policy is known.
+pub(super) const NO_MATCH: &str = "NO_MATCH";
+
+fn denied_without_policy<'a>(request: &Request<'a>, bump: &'a Bump) -> Decision<'a> {
     let actions = bump.alloc_slice_fill_iter(request.actions.iter().map(|action| ActionResult {
         action,
         effect: Effect::Deny,
-        policy: "NO_MATCH",
+        policy: NO_MATCH,
         scope: "",
         cause: Cause::NoPolicy,
     }));
-    Decision { actions, effective_derived_roles: &[], outputs: &[], errors: &[], validation_errors: &[] }
+    Decision { actions, effective_derived_roles: &[], outputs: &[], errors: &[], validation_errors: &[], trace: &[] }
 }

@@ -1,5 +1,6 @@
 //! What `decide` gives back. Texts for people are made from it elsewhere, and only when somebody reads them.
 
+use super::condition::Failure;
 use crate::cel::value::Value;
 
 /// Allow or deny: there is no third answer of the engine.
@@ -77,7 +78,8 @@ pub struct OutputEntry<'a> {
     pub src: &'a str,
     /// The action it was evaluated for.
     pub action: &'a str,
-    /// True when the rule that emitted it decided the action: its text is the verdict's reason.
+    /// True when the rule that emitted it decided the action (or came nearest to allowing it): it speaks for the verdict.
+    /// Several ALLOW rules of the deciding scope may be marked.
     pub deciding: bool,
     /// The value, or the text of the error.
     pub value: Result<Value<'a>, &'a str>,
@@ -88,8 +90,8 @@ pub struct OutputEntry<'a> {
 pub struct EvaluationError<'a> {
     /// The expression.
     pub expression: &'a str,
-    /// The reference's error text.
-    pub message: &'a str,
+    /// What went wrong; its text is the reference's.
+    pub failure: Failure<'a>,
 }
 
 /// A schema violation.
@@ -116,4 +118,6 @@ pub struct Decision<'a> {
     pub errors: &'a [EvaluationError<'a>],
     /// Schema violations.
     pub validation_errors: &'a [ValidationError<'a>],
+    /// What was considered, a line each, if asked for.
+    pub trace: &'a [&'a str],
 }

@@ -1,19 +1,313 @@
-//! The compiled policy set the engine decides from. Immutable once built.
+//! The compiled policy set the engine decides from, and its index. Immutable once built; holds no policy text beyond
+//! what verdicts and traces show. Cost of a look-up follows the rules that could apply, never the number of policies.
+
+use foldhash::fast::RandomState;
+use indexmap::{Equivalent, IndexMap, IndexSet};
+
+use super::condition::Condition;
+use super::glob::Pattern;
+use crate::cel::unit::{ExprId, Unit};
+use crate::policy::model::RuleEffect;
 
 /// Compiled policies with their index.
 #[derive(Debug, Default)]
-pub struct RuleTable {}
+pub struct RuleTable {
+    /// Resource policies by kind, version and scope.
+    pub resources: PolicyMap<Policy>,
+    /// Principal policies by principal id, version and scope.
+    pub principals: PolicyMap<Policy>,
+    /// Role policies by role, version and scope.
+    pub roles: PolicyMap<RolePolicy>,
+    /// Derived-roles sets that some resource policy imports.
+    pub derived_sets: Vec<DerivedSet>,
+    /// Look-ups made from the above by [`RuleTable::index`].
+    pub scopes: ScopeIndex,
+    /// Resource names are compared after the reference's character folding (spec §4.1) instead of exactly.
+    pub folded_names: bool,
+}
+
+/// Policies by name, version and scope.
+pub type PolicyMap<P> = IndexMap<Name, P, RandomState>;
+
+/// What a policy is found by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Name {
+    /// Kind, principal id or role.
+    pub name: Box<str>,
+    /// Policy version.
+    pub version: Box<str>,
+    /// Scope; empty for the root.
+    pub scope: Box<str>,
+}
+
+/// [`Name`], borrowed, for look-ups without allocation.
+#[derive(Clone, Copy, Debug, Hash)]
+pub struct NameRef<'a> {
+    /// Kind, principal id or role.
+    pub name: &'a str,
+    /// Policy version.
+    pub version: &'a str,
+    /// Scope.
+    pub scope: &'a str,
+}
+
+impl Equivalent<Name> for NameRef<'_> {
+    fn equivalent(&self, key: &Name) -> bool {
+        *self.name == *key.name && *self.version == *key.version && *self.scope == *key.scope
+    }
+}
+
+/// Two names looked up together.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Pair(pub Box<str>, pub Box<str>);
+
+/// [`Pair`], borrowed.
+#[derive(Clone, Copy, Debug, Hash)]
+pub struct PairRef<'a>(pub &'a str, pub &'a str);
+
+impl Equivalent<Pair> for PairRef<'_> {
+    fn equivalent(&self, key: &Pair) -> bool {
+        *self.0 == *key.0 && *self.1 == *key.1
+    }
+}
+
+/// Parent roles by the version of the role policy that names them.
+pub type Parents = Vec<(Box<str>, Box<[Box<str>]>)>;
+
+/// What the scope chain and the existence tests ask (spec §10.1, §11.1).
+#[derive(Debug, Default)]
+pub struct ScopeIndex {
+    /// Scopes with a resource policy, or a role policy that has rules.
+    pub resource: IndexSet<Box<str>, RandomState>,
+    /// Scopes with a principal policy.
+    pub principal: IndexSet<Box<str>, RandomState>,
+    /// (kind, scope) with a resource policy, for the exact existence test of the default semantics.
+    pub kinds: IndexSet<Pair, RandomState>,
+    /// (version, scope) with a principal policy.
+    pub principal_versions: IndexSet<Pair, RandomState>,
+    /// Scopes whose ALLOWs need the parent's consent.
+    pub consent: IndexSet<Box<str>, RandomState>,
+    /// Role policies by scope, as indices into [`RuleTable::roles`].
+    pub roles_at: IndexMap<Box<str>, Vec<usize>, RandomState>,
+    /// (role, scope) → parent roles and the version of the role policy that names them.
+    pub parents: IndexMap<Pair, Parents, RandomState>,
+}
+
+/// Output expressions of a rule: (rule activated, condition not met).
+pub type Outputs = Option<(Option<ExprId>, Option<ExprId>)>;
+
+/// A resource or principal policy.
+#[derive(Debug)]
+pub struct Policy {
+    /// Policy key such as `resource.doc.vdefault/acme`.
+    pub key: Box<str>,
+    /// File, relative to the store's root.
+    pub file: Box<str>,
+    /// Scope.
+    pub scope: Box<str>,
+    /// Its expressions.
+    pub unit: Unit,
+    /// Rules in file order.
+    pub rules: Box<[Rule]>,
+    /// Derived roles its rules name, each once.
+    pub derived: Box<[DerivedRef]>,
+    /// Rules by action.
+    pub actions: ActionIndex,
+}
+
+/// A rule of a resource policy, or an action rule of a principal policy.
+#[derive(Debug)]
+pub struct Rule {
+    /// Given or made name.
+    pub name: Box<str>,
+    /// `<policy key>#<name>`
+    pub src: Box<str>,
+    /// Line in the policy's file.
+    pub line: u32,
+    /// Effect as written.
+    pub effect: RuleEffect,
+    /// A conditional ALLOW in a policy that requires parental consent: acts as a DENY unless its condition holds.
+    pub inverted: bool,
+    /// Condition.
+    pub condition: Option<Condition>,
+    /// Output expressions.
+    pub output: Outputs,
+    /// Action patterns.
+    pub actions: Box<[Pattern]>,
+    /// Role patterns; empty in principal policies, whose rules apply to every role.
+    pub roles: Box<[Pattern]>,
+    /// Indices into [`Policy::derived`].
+    pub derived: Box<[u32]>,
+    /// Resource pattern of a principal policy's rule.
+    pub resource: Option<Pattern>,
+}
+
+/// A derived role as a rule refers to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DerivedRef {
+    /// Index into [`RuleTable::derived_sets`].
+    pub set: u32,
+    /// Index into [`DerivedSet::roles`].
+    pub role: u32,
+}
+
+/// A `derivedRoles` policy.
+#[derive(Debug)]
+pub struct DerivedSet {
+    /// Policy key.
+    pub key: Box<str>,
+    /// File.
+    pub file: Box<str>,
+    /// Its expressions.
+    pub unit: Unit,
+    /// Definitions in file order.
+    pub roles: Box<[DerivedRole]>,
+}
+
+/// One derived role.
+#[derive(Debug)]
+pub struct DerivedRole {
+    /// Name.
+    pub name: Box<str>,
+    /// Line in the set's file.
+    pub line: u32,
+    /// Parent role patterns.
+    pub parents: Box<[Pattern]>,
+    /// Parent roles as written: the reference compares these literally when it lists effective derived roles.
+    pub parent_names: Box<[Box<str>]>,
+    /// Condition.
+    pub condition: Option<Condition>,
+}
+
+/// A role policy.
+#[derive(Debug)]
+pub struct RolePolicy {
+    /// Policy key.
+    pub key: Box<str>,
+    /// File.
+    pub file: Box<str>,
+    /// Its expressions.
+    pub unit: Unit,
+    /// Parent roles.
+    pub parents: Box<[Box<str>]>,
+    /// Rules in file order.
+    pub rules: Box<[RoleRule]>,
+}
+
+/// A rule of a role policy.
+#[derive(Debug)]
+pub struct RoleRule {
+    /// Given name; empty if unnamed.
+    pub name: Box<str>,
+    /// `<policy key>#<name>`
+    pub src: Box<str>,
+    /// Line in the policy's file.
+    pub line: u32,
+    /// Resource pattern.
+    pub resource: Pattern,
+    /// Allowed actions (matcher A).
+    pub allow_actions: Box<[Pattern]>,
+    /// Condition.
+    pub condition: Option<Condition>,
+    /// Output expressions.
+    pub output: Outputs,
+}
+
+/// Rules of one policy by action: exact actions by hash, patterns in a list.
+#[derive(Debug, Default)]
+pub struct ActionIndex {
+    exact: IndexMap<Box<str>, Box<[u32]>, RandomState>,
+    globs: Box<[(u32, Pattern)]>,
+}
+
+impl ActionIndex {
+    /// Indexes rules by their action patterns.
+    #[must_use]
+    pub fn new(rules: &[Rule]) -> Self {
+        let mut exact: IndexMap<Box<str>, Vec<u32>, RandomState> = IndexMap::default();
+        let mut globs = Vec::new();
+        for (i, rule) in (0u32..).zip(rules) {
+            for pattern in &rule.actions {
+                match pattern.as_literal() {
+                    Some(action) => {
+                        let list = exact.entry(action.into()).or_default();
+                        if list.last() != Some(&i) {
+                            list.push(i);
+                        }
+                    }
+                    None if *pattern == Pattern::Never => {}
+                    None => globs.push((i, pattern.clone())),
+                }
+            }
+        }
+        Self { exact: exact.into_iter().map(|(k, v)| (k, v.into())).collect(), globs: globs.into() }
+    }
+
+    /// Calls `each` with the index of every rule that has a pattern for `action`, ascending, each once.
+    pub fn for_each(&self, action: &str, mut each: impl FnMut(u32)) {
+        let exact = self.exact.get(action).map_or(&[][..], |v| v);
+        let mut exact = exact.iter().copied().peekable();
+        let mut last = None;
+        for (i, pattern) in &self.globs {
+            while let Some(e) = exact.next_if(|e| e <= i) {
+                if last != Some(e) {
+                    each(e);
+                }
+                last = Some(e);
+            }
+            if last != Some(*i) && pattern.matches(action) {
+                each(*i);
+                last = Some(*i);
+            }
+        }
+        for e in exact {
+            if last != Some(e) {
+                each(e);
+            }
+            last = Some(e);
+        }
+    }
+}
 
 impl RuleTable {
+    /// Fills [`RuleTable::scopes`] from the policies. `consent` holds the scopes that require parental consent.
+    pub fn index(&mut self, consent: impl IntoIterator<Item = Box<str>>) {
+        let mut scopes = ScopeIndex { consent: consent.into_iter().collect(), ..ScopeIndex::default() };
+        for name in self.resources.keys() {
+            scopes.resource.insert(name.scope.clone());
+            scopes.kinds.insert(Pair(name.name.clone(), name.scope.clone()));
+        }
+        for name in self.principals.keys() {
+            scopes.principal.insert(name.scope.clone());
+            scopes.principal_versions.insert(Pair(name.version.clone(), name.scope.clone()));
+        }
+        for (i, (name, policy)) in self.roles.iter().enumerate() {
+            scopes.roles_at.entry(name.scope.clone()).or_default().push(i);
+            if !policy.rules.is_empty() {
+                scopes.resource.insert(name.scope.clone());
+            }
+            let parents = scopes.parents.entry(Pair(name.name.clone(), name.scope.clone())).or_default();
+            parents.push((name.version.clone(), policy.parents.clone()));
+        }
+        self.scopes = scopes;
+    }
+
+    /// Role policies of a scope, in a stable order.
+    pub fn role_policies_at(&self, scope: &str) -> impl Iterator<Item = (&Name, &RolePolicy)> {
+        let at = self.scopes.roles_at.get(scope).map_or(&[][..], |v| v);
+        at.iter().filter_map(|i| self.roles.get_index(*i))
+    }
+
     /// Number of policies that take part in decisions.
     #[must_use]
     pub fn policy_count(&self) -> usize {
-        0
+        self.resources.len() + self.principals.len() + self.roles.len() + self.derived_sets.len()
     }
 
     /// Number of rules in them.
     #[must_use]
     pub fn rule_count(&self) -> usize {
-        0
+        let policies = self.resources.values().chain(self.principals.values());
+        policies.map(|p| p.rules.len()).sum::<usize>() + self.roles.values().map(|p| p.rules.len()).sum::<usize>()
     }
 }

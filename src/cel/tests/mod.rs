@@ -3,9 +3,11 @@
 mod conformance;
 mod corpus;
 mod differential;
-mod generator;
+pub mod environment;
+pub mod generate;
 mod hostile;
 mod request;
 mod support;
+mod typed;
 mod units;
 mod walker;

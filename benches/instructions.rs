@@ -1,0 +1,56 @@
+//! The CI gate: instructions per operation, counted by callgrind. `benches/gate` runs one case at a time under valgrind
+//! and compares the counts with `benches/instructions.baseline`. Wall-clock gates are noise on shared machines.
+//!
+//! Each case prepares a seeded input of 64 different calls and then runs `measured`, the only function that callgrind
+//! counts. Without an argument it lists the cases.
+
+#![allow(missing_docs, clippy::unwrap_used, clippy::print_stdout, clippy::panic)]
+
+mod support;
+
+use std::hint::black_box;
+
+use bumpalo::Bump;
+use support::Pdp;
+
+const CASES: [&str; 7] = [
+    "decode.servers",
+    "decide.pack",
+    "decide.servers_10",
+    "decide.servers_1000",
+    "encode.servers",
+    "answer.pack",
+    "answer.servers_10",
+];
+
+/// What is counted.
+#[inline(never)]
+fn measured(work: &mut dyn FnMut()) {
+    work();
+}
+
+fn main() {
+    let Some(name) = std::env::args().skip(1).find(|a| !a.starts_with('-')) else {
+        CASES.iter().for_each(|c| println!("{c}"));
+        return;
+    };
+    let arena = Bump::with_capacity(1 << 24);
+    let (what, store) = name.split_once('.').unwrap_or_else(|| panic!("no case `{name}`"));
+    let (pdp, calls) = match store {
+        "pack" => (Pdp::new(&support::pack()), support::pack_calls(64)),
+        "servers_1000" => (Pdp::new(&support::servers(1000, 10)), support::server_calls(64, 1000, 10)),
+        _ => (Pdp::new(&support::servers(10, 10)), support::server_calls(64, 10, 10)),
+    };
+    let inputs = Bump::new();
+    let views: Vec<_> = calls.iter().map(|c| support::view(c, &inputs)).collect();
+    match what {
+        "decode" => measured(&mut || calls.iter().for_each(|c| drop(black_box(support::tool_call(c, &arena))))),
+        "decide" => measured(&mut || views.iter().for_each(|v| drop(black_box(pdp.decide(v, &arena))))),
+        "encode" => {
+            let replies: Vec<_> = calls.iter().map(|c| pdp.reply(c, &inputs)).collect();
+            measured(&mut || replies.iter().for_each(|r| drop(black_box(support::encode(r)))));
+        }
+        "answer" => measured(&mut || calls.iter().for_each(|c| drop(black_box(pdp.answer(c, &arena))))),
+        _ => panic!("no case `{name}`"),
+    }
+}

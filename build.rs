@@ -1,0 +1,62 @@
+//! Compiles `proto/` without a system `protoc`: prost types and clients for every service, and server traits that
+//! hand over raw bytes for the methods on the hot path.
+
+use tonic_build::manual::{Builder as ServiceBuilder, Method, Service};
+
+const FILES: &[&str] = &[
+    "toolgate/v1/toolgate.proto",
+    "cerbos/svc/v1/svc.proto",
+    "google/rpc/status.proto",
+    "buf/validate/validate.proto",
+];
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    println!("cargo:rerun-if-changed=proto");
+    let descriptors = protox::compile(FILES, ["proto"])?;
+    tonic_prost_build::configure()
+        .build_client(true)
+        .build_server(false)
+        .include_file("protos.rs")
+        .emit_rerun_if_changed(false)
+        .compile_fds(descriptors)?;
+    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos()]);
+    Ok(())
+}
+
+/// A method whose messages stay bytes: the service decodes them into an arena and encodes them itself.
+fn raw(name: &str, route: &str) -> tonic_build::manual::MethodBuilder {
+    Method::builder()
+        .name(name)
+        .route_name(route)
+        .input_type("::bytes::Bytes")
+        .output_type("::bytes::Bytes")
+        .codec_path("crate::wire::codec::RawCodec")
+}
+
+fn tool_calls() -> Service {
+    Service::builder()
+        .name("ToolCallService")
+        .package("toolgate.v1")
+        .comment("Tool-call decisions over undecoded messages.")
+        .method(raw("decide", "Decide").build())
+        .method(raw("decide_batch", "DecideBatch").build())
+        .method(raw("decide_stream", "DecideStream").client_streaming().server_streaming().build())
+        .build()
+}
+
+fn cerbos() -> Service {
+    let info = Method::builder()
+        .name("server_info")
+        .route_name("ServerInfo")
+        .input_type("crate::proto::cerbos::request::v1::ServerInfoRequest")
+        .output_type("crate::proto::cerbos::response::v1::ServerInfoResponse")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    Service::builder()
+        .name("CerbosService")
+        .package("cerbos.svc.v1")
+        .comment("The Cerbos API over undecoded messages.")
+        .method(raw("check_resources", "CheckResources").build())
+        .method(info)
+        .build()
+}

@@ -1,0 +1,83 @@
+//! The command line: one file a verb. Turns what was typed into calls of the other rooms, prints what they answer, and
+//! decides the exit code; it knows nothing else.
+//!
+//! | exit code | meaning |
+//! |---|---|
+//! | 0 | done; for `check`: the call is allowed |
+//! | 1 | something else went wrong, such as a missing directory or a server that does not answer |
+//! | 2 | `check` only: the call is denied, or needs approval |
+//! | 3 | the policies have errors |
+//! | 4 | tests failed |
+//! | 80 | the command line is wrong |
+
+mod check;
+mod client;
+mod healthcheck;
+mod lint;
+mod print;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use print::{err, out};
+
+/// The policies have errors.
+const BROKEN: u8 = 3;
+/// The command line is wrong, as the reference has it.
+const USAGE: u8 = 80;
+
+/// A policy decision point for AI tool calls.
+#[derive(Debug, Parser)]
+#[command(name = "toolgate", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Serve decisions over gRPC and HTTP
+    Serve(serve::Serve),
+    /// Decide one tool call, from a policy directory or by a running server
+    Check(Box<check::Check>),
+    /// Report everything that is wrong with a policy directory
+    Lint(lint::Lint),
+    /// Ask a running server for its health
+    Healthcheck(healthcheck::Healthcheck),
+}
+
+/// Runs the program.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(e) => {
+            // Where clap says it belongs; nothing is left to do if that is closed.
+            let _ = e.print();
+            return ExitCode::from(if e.use_stderr() { USAGE } else { 0 });
+        }
+    };
+    let done = match cli.verb {
+        Verb::Serve(v) => serve::run(v),
+        Verb::Check(v) => check::run(*v),
+        Verb::Lint(v) => lint::run(v),
+        Verb::Healthcheck(v) => healthcheck::run(&v),
+    };
+    done.unwrap_or_else(|e| {
+        err(&format!("toolgate: error: {e:#}"));
+        ExitCode::FAILURE
+    })
+}
+
+/// How results are printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+enum Output {
+    /// For people
+    #[default]
+    Text,
+    /// For machines
+    Json,
+}

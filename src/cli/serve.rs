@@ -1,0 +1,105 @@
+//! `toolgate serve`: the policy decision point.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::Context;
+use clap::Args;
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::settings::{Options, open_store, service};
+use crate::server::Server;
+use crate::service::Service;
+use crate::telemetry::{LogFormat, start_log};
+
+/// Arguments of `serve`.
+#[derive(Debug, Args)]
+pub(super) struct Serve {
+    /// Policy directory [default: the configuration's, or `policies`]
+    directory: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+    /// Listen beyond this machine although nothing protects the connection
+    #[arg(long)]
+    insecure_listen: bool,
+    /// Log level, or a filter such as `toolgate=debug`
+    #[arg(long, value_name = "LEVEL", default_value = "info", env = "TOOLGATE_LOG_LEVEL")]
+    log_level: String,
+    /// Log format [default: text on a terminal, JSON otherwise]
+    #[arg(long, value_name = "FORMAT")]
+    log_format: Option<Format>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+pub(super) fn run(serve: Serve) -> anyhow::Result<ExitCode> {
+    let config = serve.options.load(serve.directory, serve.insecure_listen)?;
+    let format = match serve.log_format {
+        None => LogFormat::Auto,
+        Some(Format::Text) => LogFormat::Text,
+        Some(Format::Json) => LogFormat::Json,
+    };
+    start_log(&serve.log_level, format).map_err(anyhow::Error::msg)?;
+    log_panics();
+    let service = Arc::new(service(&config, open_store(&config)?));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
+    runtime.block_on(async {
+        let server = Server::open(&config.server, Arc::clone(&service)).await?;
+        let (http, grpc) = (server.http_address()?, server.grpc_address()?);
+        log_start(&service);
+        tracing::info!(%http, %grpc, "serving");
+        server.run(stopped()?).await;
+        anyhow::Ok(())
+    })?;
+    // What is still running holds nothing that must be saved.
+    runtime.shutdown_background();
+    tracing::info!("stopped");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn log_start(service: &Service) {
+    let snapshot = service.store().snapshot();
+    for warning in &snapshot.warnings {
+        tracing::warn!(code = warning.code, "{warning}");
+    }
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        semantics = service.settings().semantics,
+        revision = %snapshot.revision,
+        policies = snapshot.policies,
+        rules = snapshot.rules,
+        "policies loaded"
+    );
+}
+
+/// Ready at the first SIGINT or SIGTERM. A second one ends the process as if nobody listened.
+fn stopped() -> anyhow::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        tokio::spawn(async move {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            std::process::exit(1);
+        });
+    })
+}
+
+/// A panic is logged by its place alone: its message may hold what was being decided.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "panicked (this is a defect of toolgate)");
+    }));
+}

@@ -1,0 +1,411 @@
+//! Policies → the engine's rule table: expressions into units, names into patterns, derived roles into references.
+//! Spec: §4.2, §8.3, §9.2.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::CompileOptions;
+use super::definitions::{self, Definitions};
+use super::expressions::Expressions;
+use super::link::{Import, Links, role_version};
+use crate::cel::env::{Env, Root, RootType};
+use crate::cel::unit::{ExprId, UnitBuilder};
+use crate::engine::condition::Condition as Compiled;
+use crate::engine::glob::{GlobError, Pattern};
+use crate::engine::request::{PRINCIPAL, REQUEST, RESOURCE, RUNTIME};
+use crate::engine::roots;
+use crate::engine::table::{
+    self, ActionIndex, DerivedRef, DerivedRole, DerivedSet, Name, RolePolicy, RoleRule, Rule, RuleTable,
+};
+use crate::policy::model::{
+    Body, Condition, DerivedRoles, ExprText, Match, Output, Policy, PrincipalPolicy, ResourcePolicy, RuleEffect,
+    ScopePermissions, Text,
+};
+use crate::policy::names::{principal_rule_name, resource_rule_name, sanitize};
+use crate::source::{Diagnostic, Span};
+
+/// What expressions in policies start from, in the order of [`crate::engine::roots`].
+#[must_use]
+pub fn environment() -> Env {
+    let root = |name: &str, index, ty| Root { name: name.to_owned(), ty, index };
+    Env::new(vec![
+        root("request", roots::REQUEST, RootType::Message(&REQUEST)),
+        root("P", roots::PRINCIPAL, RootType::Message(&PRINCIPAL)),
+        root("R", roots::RESOURCE, RootType::Message(&RESOURCE)),
+        root("runtime", roots::RUNTIME, RootType::Message(&RUNTIME)),
+        root("G", roots::GLOBALS, RootType::Globals),
+        root("globals", roots::GLOBALS, RootType::Globals),
+        // Variables and constants are the unit's own and read no input.
+        root("V", roots::COUNT, RootType::Variables),
+        root("variables", roots::COUNT, RootType::Variables),
+        root("C", roots::COUNT + 1, RootType::Constants),
+        root("constants", roots::COUNT + 1, RootType::Constants),
+    ])
+}
+
+pub(super) fn lower(
+    policies: &[Policy],
+    links: &Links,
+    options: &CompileOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> RuleTable {
+    let mut lowering = Lowering {
+        policies,
+        links,
+        options,
+        expressions: Expressions::new(environment()),
+        sets: BTreeMap::new(),
+        table: RuleTable { folded_names: options.cerbos_compat, ..RuleTable::default() },
+        diagnostics,
+    };
+    let mut consent = Vec::new();
+    for policy in policies {
+        if let Some(scope) = lowering.policy(policy) {
+            consent.push(scope);
+        }
+    }
+    let mut table = lowering.table;
+    table.index(consent);
+    table
+}
+
+struct Lowering<'p, 'd> {
+    policies: &'p [Policy],
+    links: &'p Links,
+    options: &'p CompileOptions,
+    expressions: Expressions,
+    /// Compiled derived-roles sets by index of their policy.
+    sets: BTreeMap<usize, u32>,
+    table: RuleTable,
+    diagnostics: &'d mut Vec<Diagnostic>,
+}
+
+/// One policy's expressions while it is being lowered.
+struct Scribe<'p> {
+    policy: &'p Policy,
+    definitions: Definitions,
+    unit: UnitBuilder,
+}
+
+impl<'p> Lowering<'p, '_> {
+    /// Lowers a policy that takes part in decisions; gives its scope if ALLOWs there need consent.
+    fn policy(&mut self, policy: &'p Policy) -> Option<Box<str>> {
+        match &policy.body {
+            Body::Resource(p) => {
+                let name =
+                    if self.options.cerbos_compat { sanitize(&p.resource.value) } else { p.resource.value.clone() };
+                let consent = p.scope_permissions.value == ScopePermissions::RequireParentalConsent;
+                let lowered = self.resource(policy, p, consent);
+                self.table.resources.insert(key(&name, &p.version.value, &p.scope.value), lowered);
+                consent.then(|| p.scope.value.as_str().into())
+            }
+            Body::Principal(p) => {
+                let consent = p.scope_permissions.value == ScopePermissions::RequireParentalConsent;
+                let lowered = self.principal(policy, p, consent);
+                self.table.principals.insert(key(&p.principal.value, &p.version.value, &p.scope.value), lowered);
+                consent.then(|| p.scope.value.as_str().into())
+            }
+            Body::Role(p) => {
+                let lowered = self.role(policy, p);
+                self.table.roles.insert(key(&p.role.value, role_version(&p.version), &p.scope.value), lowered);
+                None
+            }
+            // Libraries are compiled when something imports them.
+            Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => None,
+        }
+    }
+
+    fn resource(&mut self, policy: &'p Policy, body: &'p ResourcePolicy, consent: bool) -> table::Policy {
+        let mut scribe = self.scribe(policy);
+        let key = policy.key();
+        let imported = self.imported_roles(body);
+        let mut derived: Vec<DerivedRef> = Vec::new();
+        let mut rules = Vec::new();
+        for (i, rule) in body.rules.iter().enumerate() {
+            let mut indices = Vec::new();
+            for name in &rule.derived_roles {
+                if let Some(at) = self.derived_role(policy, name, &imported) {
+                    let index = derived.iter().position(|d| *d == at).unwrap_or_else(|| {
+                        derived.push(at);
+                        derived.len() - 1
+                    });
+                    indices.push(index as u32);
+                }
+            }
+            let name = rule_name(&rule.name.value, || resource_rule_name(i));
+            let condition = self.condition(&mut scribe, rule.condition.as_ref());
+            rules.push(Rule {
+                src: format!("{key}#{name}").into(),
+                name: name.into(),
+                line: policy.file.position(rule.at.start).line,
+                effect: rule.effect,
+                inverted: consent && rule.effect == RuleEffect::Allow && condition.is_some(),
+                condition,
+                output: self.output(&mut scribe, rule.output.as_ref()),
+                actions: self.patterns(policy, &rule.actions),
+                roles: self.patterns(policy, &rule.roles),
+                derived: indices.into(),
+                resource: None,
+            });
+        }
+        self.schemas_not_checked(policy, body);
+        finish(policy, key, &body.scope.value, scribe, rules, derived)
+    }
+
+    fn principal(&mut self, policy: &'p Policy, body: &'p PrincipalPolicy, consent: bool) -> table::Policy {
+        let mut scribe = self.scribe(policy);
+        let key = policy.key();
+        let mut rules = Vec::new();
+        for group in &body.rules {
+            let folded = sanitize(&group.resource.value);
+            let resource = if self.options.cerbos_compat { &folded } else { &group.resource.value };
+            let resource = self.pattern(policy, resource, group.resource.at);
+            for (i, rule) in group.actions.iter().enumerate() {
+                let name = rule_name(&rule.name.value, || principal_rule_name(&group.resource.value, i));
+                let condition = self.condition(&mut scribe, rule.condition.as_ref());
+                rules.push(Rule {
+                    src: format!("{key}#{name}").into(),
+                    name: name.into(),
+                    line: policy.file.position(rule.at.start).line,
+                    effect: rule.effect,
+                    inverted: consent && rule.effect == RuleEffect::Allow && condition.is_some(),
+                    condition,
+                    output: self.output(&mut scribe, rule.output.as_ref()),
+                    actions: self.patterns(policy, std::slice::from_ref(&rule.action)),
+                    roles: [].into(),
+                    derived: [].into(),
+                    resource: Some(resource.clone()),
+                });
+            }
+        }
+        finish(policy, key, &body.scope.value, scribe, rules, Vec::new())
+    }
+
+    fn role(&mut self, policy: &'p Policy, body: &'p crate::policy::model::RolePolicy) -> RolePolicy {
+        let mut scribe = self.scribe(policy);
+        let key = policy.key();
+        let mut rules = Vec::new();
+        for rule in &body.rules {
+            rules.push(RoleRule {
+                name: rule.name.value.as_str().into(),
+                src: format!("{key}#{}", rule.name.value).into(),
+                line: policy.file.position(rule.at.start).line,
+                resource: self.pattern(policy, &rule.resource.value, rule.resource.at),
+                allow_actions: rule.allow_actions.iter().map(|a| self.allow_action(policy, a)).collect(),
+                condition: self.condition(&mut scribe, rule.condition.as_ref()),
+                output: self.output(&mut scribe, rule.output.as_ref()),
+            });
+        }
+        RolePolicy {
+            key: key.into(),
+            file: policy.file.name().into(),
+            unit: scribe.unit.build(),
+            parents: body.parent_roles.iter().map(|p| p.value.as_str().into()).collect(),
+            rules: rules.into(),
+        }
+    }
+
+    /// The imported derived-roles sets: (index of the policy, its body, the import).
+    fn imported_roles(&self, body: &'p ResourcePolicy) -> Vec<(usize, &'p DerivedRoles, &'p Text)> {
+        let find = |import: &'p Text| {
+            let i = self.links.find(Import::DerivedRoles, &import.value)?;
+            match self.policies.get(i).map(|p| &p.body) {
+                Some(Body::DerivedRoles(d)) => Some((i, d, import)),
+                _ => None,
+            }
+        };
+        body.import_derived_roles.iter().filter_map(find).collect()
+    }
+
+    fn derived_role(
+        &mut self,
+        policy: &Policy,
+        name: &Text,
+        imported: &[(usize, &'p DerivedRoles, &'p Text)],
+    ) -> Option<DerivedRef> {
+        let mut found = imported.iter().filter_map(|(i, set, import)| {
+            set.definitions.iter().position(|d| d.name.value == name.value).map(|at| (*i, at, *import))
+        });
+        let Some((set, role, import)) = found.next() else {
+            let text = format!("Derived role \"{}\" is not defined in any imports", name.value);
+            let known = imported.iter().flat_map(|(_, s, _)| s.definitions.iter().map(|d| d.name.value.as_str()));
+            let mut diagnostic = Diagnostic::error("TG0508", &policy.file, name.at, text);
+            if let Some(near) = crate::yaml::closest(&name.value, known) {
+                diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
+            }
+            self.diagnostics.push(diagnostic);
+            return None;
+        };
+        let others: Vec<_> = found.collect();
+        if !others.is_empty() {
+            let places: Vec<String> = std::iter::once((set, role, import))
+                .chain(others)
+                .map(|(i, _, import)| {
+                    let at = policy.file.position(import.at.start);
+                    let file = self.policies.get(i).map_or("", |p| p.file.name());
+                    format!("{file} (imported as \"{}\" at {}:{})", import.value, at.line, at.column)
+                })
+                .collect();
+            let text =
+                format!("Derived role \"{}\" is defined in more than one import: {}", name.value, places.join(", "));
+            self.diagnostics.push(Diagnostic::error("TG0509", &policy.file, None, text));
+            return None;
+        }
+        Some(DerivedRef { set: self.derived_set(set)?, role: role as u32 })
+    }
+
+    fn derived_set(&mut self, index: usize) -> Option<u32> {
+        if let Some(known) = self.sets.get(&index) {
+            return Some(*known);
+        }
+        let policy = self.policies.get(index)?;
+        let Body::DerivedRoles(body) = &policy.body else { return None };
+        let mut scribe = self.scribe(policy);
+        let mut roles = Vec::new();
+        for definition in &body.definitions {
+            roles.push(DerivedRole {
+                name: definition.name.value.as_str().into(),
+                line: policy.file.position(definition.at.start).line,
+                parents: self.patterns(policy, &definition.parent_roles),
+                parent_names: definition.parent_roles.iter().map(|p| p.value.as_str().into()).collect(),
+                condition: self.condition(&mut scribe, definition.condition.as_ref()),
+            });
+        }
+        let at = self.table.derived_sets.len() as u32;
+        self.table.derived_sets.push(DerivedSet {
+            key: policy.key().into(),
+            file: policy.file.name().into(),
+            unit: scribe.unit.build(),
+            roles: roles.into(),
+        });
+        self.sets.insert(index, at);
+        Some(at)
+    }
+
+    fn scribe(&mut self, policy: &'p Policy) -> Scribe<'p> {
+        let definitions =
+            definitions::resolve(policy, self.policies, self.links, &mut self.expressions, self.diagnostics);
+        let constants = definitions.constants.iter().map(|(n, c)| (n.clone(), c.clone())).collect();
+        let variables = definitions.variables.iter().map(|(n, c)| (n.clone(), Arc::clone(c))).collect();
+        let unit = UnitBuilder::new(self.expressions.env(), constants, variables);
+        Scribe { policy, definitions, unit }
+    }
+
+    fn expression(&mut self, scribe: &mut Scribe<'p>, text: &ExprText) -> Option<ExprId> {
+        let file = &scribe.policy.file;
+        match self.expressions.compile(text, file) {
+            Ok(checked) => {
+                scribe.definitions.check_references(&checked, text, file, "", self.diagnostics);
+                Some(scribe.unit.add(&checked))
+            }
+            Err(diagnostic) => {
+                self.diagnostics.push(*diagnostic);
+                None
+            }
+        }
+    }
+
+    /// The condition; `None` if there is none. A condition that does not compile leaves a diagnostic, so that no table
+    /// comes of it.
+    fn condition(&mut self, scribe: &mut Scribe<'p>, condition: Option<&'p Condition>) -> Option<Compiled> {
+        match condition? {
+            Condition::Match(m) => Some(self.operand(scribe, m)),
+            Condition::Script(text) => {
+                let help = "write the condition as `match` with CEL expressions";
+                let message = "Unsupported feature";
+                self.diagnostics
+                    .push(Diagnostic::error("TG0511", &scribe.policy.file, text.at, message).with_help(help));
+                None
+            }
+        }
+    }
+
+    fn operand(&mut self, scribe: &mut Scribe<'p>, m: &'p Match) -> Compiled {
+        let mut list = |this: &mut Self, of: &'p [Match]| of.iter().map(|m| this.operand(scribe, m)).collect();
+        match m {
+            Match::All(of) => Compiled::All(list(self, of)),
+            Match::Any(of) => Compiled::Any(list(self, of)),
+            Match::None(of) => Compiled::None(list(self, of)),
+            Match::Expr(text) => match self.expression(scribe, text) {
+                Some(id) => Compiled::Expr(id),
+                None => Compiled::Any([].into()),
+            },
+        }
+    }
+
+    fn output(&mut self, scribe: &mut Scribe<'p>, output: Option<&'p Output>) -> table::Outputs {
+        let output = output?;
+        if output.rule_activated.is_none() && output.condition_not_met.is_none() {
+            let message = "output must have at least one expression";
+            self.diagnostics.push(
+                Diagnostic::error("TG0510", &scribe.policy.file, output.at, message)
+                    .with_help("give `when.ruleActivated` or `when.conditionNotMet`"),
+            );
+        }
+        let activated = output.rule_activated.as_ref().and_then(|t| self.expression(scribe, t));
+        let not_met = output.condition_not_met.as_ref().and_then(|t| self.expression(scribe, t));
+        Some((activated, not_met))
+    }
+
+    fn patterns(&mut self, policy: &Policy, texts: &[Text]) -> Box<[Pattern]> {
+        texts.iter().map(|t| self.pattern(policy, &t.value, t.at)).collect()
+    }
+
+    /// Matcher G. The reference lets an invalid glob match nothing, which would switch off a DENY: by default it is an
+    /// error.
+    fn pattern(&mut self, policy: &Policy, text: &str, at: Span) -> Pattern {
+        Pattern::gated(text).unwrap_or_else(|error| {
+            self.bad_glob(policy, at, &error);
+            Pattern::Never
+        })
+    }
+
+    /// Matcher A.
+    fn allow_action(&mut self, policy: &Policy, text: &Text) -> Pattern {
+        Pattern::always(&text.value).unwrap_or_else(|error| {
+            self.bad_glob(policy, text.at, &error);
+            Pattern::Literal(text.value.as_str().into())
+        })
+    }
+
+    fn bad_glob(&mut self, policy: &Policy, at: Span, error: &GlobError) {
+        let lenient = self.options.cerbos_compat && matches!(error, GlobError::Invalid(..));
+        let make = if lenient { Diagnostic::warning } else { Diagnostic::error };
+        let help = "escape special characters with a backslash, or give a class like `[abc]` or `[a-z]`";
+        self.diagnostics.push(make("TG0512", &policy.file, Some(at), error.to_string()).with_help(help));
+    }
+
+    fn schemas_not_checked(&mut self, policy: &Policy, body: &ResourcePolicy) {
+        for schema in [&body.schemas.principal, &body.schemas.resource].into_iter().flatten() {
+            let text = format!("schema `{}` is not enforced: attributes are not validated yet", schema.reference.value);
+            self.diagnostics.push(Diagnostic::warning("TG0513", &policy.file, schema.reference.at, text));
+        }
+    }
+}
+
+fn finish(
+    policy: &Policy,
+    key: String,
+    scope: &str,
+    scribe: Scribe<'_>,
+    rules: Vec<Rule>,
+    derived: Vec<DerivedRef>,
+) -> table::Policy {
+    table::Policy {
+        actions: ActionIndex::new(&rules),
+        key: key.into(),
+        file: policy.file.name().into(),
+        scope: scope.into(),
+        unit: scribe.unit.build(),
+        rules: rules.into(),
+        derived: derived.into(),
+    }
+}
+
+fn rule_name(given: &str, default: impl FnOnce() -> String) -> String {
+    if given.is_empty() { default() } else { given.to_owned() }
+}
+
+fn key(name: &str, version: &str, scope: &str) -> Name {
+    Name { name: name.into(), version: version.into(), scope: scope.into() }
+}

@@ -1,0 +1,187 @@
+//! What was typed (`tree`, `overrides`) and what it means ([`Config`]). The keys are the reference's wherever the
+//! meaning is the same; a key that is unknown or not served is an error that names it and its place, never ignored.
+//!
+//! Opens no file and no socket, and is never reloaded: texts come in, settings go out.
+
+mod address;
+mod duration;
+mod expand;
+mod overrides;
+mod section;
+mod sections;
+mod tree;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use address::Address;
+pub use duration::parse_duration;
+pub use expand::Environment;
+
+use crate::compile::CompileOptions;
+use crate::engine::{Params, Semantics};
+use crate::source::{Diagnostic, Severity, SourceFile};
+use crate::store::StoreOptions;
+
+/// All settings of a server.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// `server`
+    pub server: Server,
+    /// `engine`
+    pub engine: Engine,
+    /// `storage`
+    pub storage: Storage,
+    /// `toolCalls`
+    pub tool_calls: ToolCalls,
+}
+
+/// Listeners and their limits.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// `server.httpListenAddr`
+    pub http: Address,
+    /// `server.grpcListenAddr`
+    pub grpc: Address,
+    /// `server.udsFileMode`: permission bits of Unix sockets.
+    pub uds_file_mode: u32,
+    /// `server.requestLimits`
+    pub limits: RequestLimits,
+    /// `server.metricsEnabled`: `/_cerbos/metrics` is served.
+    pub metrics: bool,
+    /// `server.advanced.http`
+    pub http_timeouts: HttpTimeouts,
+    /// `server.advanced.grpc`
+    pub transport: Transport,
+}
+
+/// What one request may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestLimits {
+    /// Actions for one resource.
+    pub actions: usize,
+    /// Resources, or calls of a batch.
+    pub resources: usize,
+}
+
+/// Patience with slow HTTP peers.
+#[derive(Clone, Copy, Debug)]
+pub struct HttpTimeouts {
+    /// For a whole request.
+    pub read: Duration,
+    /// For its head.
+    pub header: Duration,
+    /// Between requests.
+    pub idle: Duration,
+}
+
+/// Limits of gRPC connections, which hold for HTTP bodies too.
+#[derive(Clone, Copy, Debug)]
+pub struct Transport {
+    /// Largest message.
+    pub message_bytes: usize,
+    /// Requests in flight on a connection.
+    pub streams: u32,
+    /// Age at which a connection is asked to go.
+    pub connection_age: Duration,
+    /// For the handshake of a connection.
+    pub handshake: Duration,
+}
+
+/// What decisions depend on.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    /// Settings of `decide`.
+    pub params: Params,
+    /// Settings of `compile`.
+    pub compile: CompileOptions,
+}
+
+/// Where policies are.
+#[derive(Clone, Debug)]
+pub struct Storage {
+    /// `storage.disk.directory`
+    pub directory: PathBuf,
+    /// `storage.disk.watchForChanges`
+    pub watch: bool,
+    /// `storage.disk.debounce` (ours)
+    pub debounce: Duration,
+    /// `storage.disk.pollInterval` (ours)
+    pub poll_interval: Duration,
+}
+
+/// How tool calls are seen by policies.
+#[derive(Clone, Debug)]
+pub struct ToolCalls {
+    /// `toolCalls.kindPrefix` (ours): what stands before a server's name in the resource kind.
+    pub kind_prefix: String,
+}
+
+/// What was typed on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Typed {
+    /// The configuration file.
+    pub file: Option<SourceFile>,
+    /// `--set`, in order.
+    pub set: Vec<String>,
+    /// The policy directory as an argument: replaces the file's.
+    pub directory: Option<PathBuf>,
+    /// `--compat cerbos`
+    pub cerbos_compat: bool,
+    /// `--insecure-listen`
+    pub insecure_listen: bool,
+}
+
+/// Settings, and the warnings about them; or everything that is wrong.
+pub type Loaded = Result<(Config, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+impl Config {
+    /// Works out what was typed.
+    ///
+    /// # Errors
+    /// Every fault, each with its place.
+    pub fn load(typed: &Typed, environment: Environment<'_>) -> Loaded {
+        let (mut tree, mut diagnostics) = match &typed.file {
+            Some(file) => tree::read(file, environment),
+            None => (tree::Tree::empty(), Vec::new()),
+        };
+        for argument in &typed.set {
+            match overrides::parse(argument) {
+                Ok(over) => tree.merge(over),
+                Err(d) => diagnostics.push(*d),
+            }
+        }
+        let (config, more) = sections::config(&tree, typed);
+        diagnostics.extend(more);
+        Diagnostic::sort(&mut diagnostics);
+        if diagnostics.iter().any(|d| d.severity == Severity::Error) {
+            return Err(diagnostics);
+        }
+        Ok((config, diagnostics))
+    }
+
+    /// What the store is opened with.
+    #[must_use]
+    pub fn store_options(&self) -> StoreOptions {
+        StoreOptions {
+            directory: self.storage.directory.clone(),
+            watch: self.storage.watch,
+            debounce: self.storage.debounce,
+            poll_interval: self.storage.poll_interval,
+            compile: self.engine.compile.clone(),
+        }
+    }
+
+    /// The name of the semantics that decisions follow, as logs and status pages say it.
+    #[must_use]
+    pub fn semantics_name(&self) -> &'static str {
+        match self.engine.params.semantics {
+            Semantics::Safe => "toolgate",
+            Semantics::Cerbos => "cerbos",
+            Semantics::CerbosStrict => "cerbos, strict",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

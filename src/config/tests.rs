@@ -1,0 +1,180 @@
+//! Configurations as people write them.
+
+use super::*;
+
+fn load(yaml: &str, change: impl FnOnce(&mut Typed)) -> Loaded {
+    let mut typed = Typed { file: Some(SourceFile::new("c.yaml", yaml)), ..Typed::default() };
+    change(&mut typed);
+    Config::load(&typed, &|name| (name == "HERE").then(|| "127.0.0.1".to_owned()))
+}
+
+fn faults(yaml: &str) -> Vec<String> {
+    match load(yaml, |_| {}) {
+        Ok(_) => Vec::new(),
+        Err(all) => all.iter().map(ToString::to_string).collect(),
+    }
+}
+
+#[test]
+fn nothing_typed_is_loopback_and_watched() {
+    let (c, warnings) = Config::load(&Typed::default(), &|_| None).unwrap();
+    assert!(warnings.is_empty());
+    assert_eq!(c.server.http.to_string(), "127.0.0.1:3592");
+    assert_eq!(c.server.grpc.to_string(), "127.0.0.1:3593");
+    assert_eq!(c.storage.directory, PathBuf::from("policies"));
+    assert!(c.storage.watch);
+    assert_eq!(c.engine.params.semantics, Semantics::Safe);
+    assert_eq!(c.tool_calls.kind_prefix, "mcp::");
+    assert_eq!(c.server.transport.message_bytes, 4 << 20);
+}
+
+#[test]
+fn a_reference_configuration_starts() {
+    let yaml = r#"
+server:
+  httpListenAddr: "${HERE}:1000"
+  grpcListenAddr: "unix:/run/t.sock" # ${NOT_READ}
+  udsFileMode: 0o660
+  metricsEnabled: ${METRICS:false}
+  playgroundEnabled: false
+  adminAPI: {enabled: false, adminCredentials: {username: x, passwordHash: y}}
+  requestLimits: {maxActionsPerResource: 100}
+  advanced:
+    http: {readTimeout: 1m30s}
+    grpc: {maxConcurrentStreams: 2}
+engine:
+  defaultPolicyVersion: "20210210"
+  lenientScopeSearch: true
+  globals: {environment: staging, levels: [1, two], price: $$5}
+  compatibility: cerbos
+  strictEvaluation: true
+schema: {enforcement: none}
+audit: {enabled: false, backend: local}
+telemetry: {disabled: true}
+storage:
+  driver: disk
+  disk: {directory: /p, debounce: 1s}
+  git: {protocol: https}
+"#;
+    let (c, warnings) = load(yaml, |_| {}).unwrap();
+    assert_eq!(c.server.http.to_string(), "127.0.0.1:1000");
+    assert_eq!(c.server.grpc.to_string(), "unix:/run/t.sock");
+    assert_eq!(c.server.uds_file_mode, 0o660);
+    assert!(!c.server.metrics);
+    assert_eq!((c.server.limits.actions, c.server.limits.resources), (100, 50));
+    assert_eq!(c.server.http_timeouts.read, Duration::from_secs(90));
+    assert_eq!(c.server.transport.streams, 2);
+    assert_eq!(c.engine.params.default_policy_version, "20210210");
+    assert_eq!(c.engine.params.semantics, Semantics::CerbosStrict);
+    assert!(c.engine.compile.cerbos_compat);
+    assert_eq!(c.engine.compile.globals.len(), 3);
+    assert_eq!(format!("{:?}", c.engine.compile.globals["price"]), "String(\"$5\")");
+    assert_eq!(c.storage.directory, PathBuf::from("/p"));
+    assert!(!c.storage.watch, "as the reference: a directory in a file is watched if the file says so");
+    let warned: Vec<&str> = warnings.iter().map(|w| w.message.as_str()).collect();
+    assert_eq!(
+        warned,
+        [
+            "`telemetry` has no effect: nothing is ever sent anywhere",
+            "`storage.git` has no effect: the driver is `disk`"
+        ]
+    );
+}
+
+#[test]
+fn every_fault_has_its_place() {
+    let cases: &[(&str, &[&str])] = &[
+        ("server: {httpListenAdr: x}", &["c.yaml:1:10: error[TG0901]: unknown key `server.httpListenAdr`"]),
+        ("sever: {}", &["c.yaml:1:1: error[TG0901]: unknown key `sever`"]),
+        ("server:\n  tls: {cert: a}", &["c.yaml:2:8: error[TG0903]: `server.tls` is not supported yet"]),
+        ("server: {tls: {}}", &[]),
+        ("server: {tls: {cert: null}}", &[]),
+        (
+            "server:\n  adminAPI: {enabled: true}",
+            &["c.yaml:2:13: error[TG0903]: `server.adminAPI` is not supported yet"],
+        ),
+        ("audit: {enabled: true}", &["c.yaml:1:8: error[TG0903]: `audit` is not supported yet"]),
+        ("schema: {enforcement: reject}", &["c.yaml:1:23: error[TG0903]: `schema.enforcement` is not supported yet"]),
+        ("storage: {driver: git}", &["c.yaml:1:19: error[TG0903]: storage driver `git` is not supported yet"]),
+        ("storage: {driver: x}", &["c.yaml:1:19: error[TG0903]: storage driver `x` is unknown"]),
+        ("storage: {driver: disk}", &["c.yaml:1:19: error[TG0902]: `storage.disk.directory` is missing"]),
+        ("server: 1", &["c.yaml:1:9: error[TG0902]: `server` must be a map of settings"]),
+        (
+            "server: {metricsEnabled: 'true'}",
+            &["c.yaml:1:26: error[TG0902]: `server.metricsEnabled` must be `true` or `false`"],
+        ),
+        (
+            "server: {requestLimits: {maxActionsPerResource: 501}}",
+            &[
+                "c.yaml:1:49: error[TG0902]: `server.requestLimits.maxActionsPerResource` must be a whole number from 1 to 500",
+            ],
+        ),
+        (
+            "server: {httpListenAddr: 5}",
+            &["c.yaml:1:26: error[TG0902]: `5` is not an address: expected `host:port`, `:port` or `unix:/path`"],
+        ),
+        (
+            "server: {udsFileMode: 0o9}",
+            &["c.yaml:1:23: error[TG0902]: `0o9` is not a file mode: expected something like `0o660`"],
+        ),
+        (
+            "server: {httpListenAddr: '${NO}:1'}",
+            &["c.yaml:1:26: error[TG0904]: environment variable `NO` is not set and has no default"],
+        ),
+        (
+            "engine: {compatibility: opa}",
+            &["c.yaml:1:25: error[TG0902]: `engine.compatibility` must be one of `toolgate`, `cerbos`"],
+        ),
+        (
+            "engine: {strictEvaluation: true}",
+            &["c.yaml:1:28: error[TG0903]: `engine.strictEvaluation` belongs to `engine.compatibility: cerbos`"],
+        ),
+        (
+            "engine: {defaultPolicyVersion: ''}",
+            &["c.yaml:1:32: error[TG0902]: `engine.defaultPolicyVersion` must not be blank"],
+        ),
+        (
+            "engine: {globals: {a-b: 1}}",
+            &["c.yaml:1:20: error[TG0902]: `a-b` cannot be the name of a global: it is not an identifier"],
+        ),
+        (
+            "storage: {disk: {debounce: 5}}",
+            &[
+                "c.yaml:1:28: error[TG0902]: `storage.disk.debounce` must be a duration such as `500ms`, `2s` or `1h30m`, at least 1ms",
+            ],
+        ),
+    ];
+    for (yaml, expected) in cases {
+        assert_eq!(faults(yaml), *expected, "{yaml}");
+    }
+    // All of them, in one go.
+    assert_eq!(faults("a: 1\nb: 2\nserver: {c: 3}\n").len(), 3);
+}
+
+#[test]
+fn beyond_loopback_only_when_told_so() {
+    for address in ["':3592'", "0.0.0.0:3592", "'[::]:1'", "example.com:1"] {
+        let yaml = format!("server: {{grpcListenAddr: {address}}}");
+        let refused = faults(&yaml);
+        assert!(refused.len() == 1 && refused[0].contains("TG0906"), "{refused:?}");
+        assert!(load(&yaml, |t| t.insecure_listen = true).is_ok(), "{address}");
+    }
+}
+
+#[test]
+fn the_command_line_goes_over_the_file() {
+    let yaml = "engine: {compatibility: toolgate}\nstorage: {driver: disk, disk: {directory: a}}\n";
+    let (c, _) = load(yaml, |t| {
+        t.set = vec!["server.httpListenAddr=127.0.0.1:0,server.metricsEnabled=false".into()];
+        t.directory = Some("b".into());
+        t.cerbos_compat = true;
+    })
+    .unwrap();
+    assert_eq!(c.server.http.to_string(), "127.0.0.1:0");
+    assert!(!c.server.metrics);
+    assert_eq!(c.storage.directory, PathBuf::from("b"));
+    assert!(c.storage.watch);
+    assert_eq!(c.engine.params.semantics, Semantics::Cerbos);
+    let refused = load("", |t| t.set = vec!["server.x=1".into()]).unwrap_err();
+    assert_eq!(refused[0].to_string(), "--set:1:1: error[TG0901]: unknown key `server.x`");
+}

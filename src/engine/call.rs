@@ -1,0 +1,343 @@
+//! The state of one `decide`: what is fixed for the request, what is computed at most once (frames, effective derived
+//! roles), and what is collected on the way (outputs, errors, trace). Decides nothing.
+
+use std::fmt::Write as _;
+
+use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpVec};
+
+use super::condition::{self, Condition, Failure, Tri};
+use super::decide::{Params, Semantics, Wants};
+use super::decision::{ActionResult, Decision, EvaluationError, OutputEntry};
+use super::request::{REQUEST, RUNTIME, Request};
+use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, RuleTable};
+use super::{roots, scope};
+use crate::cel::budget::Budget;
+use crate::cel::value::{List, Message, Timestamp, Value};
+use crate::cel::{ExprId, Frame, Inputs, Unit};
+use crate::policy::names;
+
+/// One scope of the resource chain.
+pub(super) struct Level<'a> {
+    pub(super) scope: &'a str,
+    pub(super) consent: bool,
+    pub(super) policy: Option<&'a Policy>,
+    frame: Option<&'a Frame<'a>>,
+    derived: Option<Derived<'a>>,
+}
+
+/// Effective derived roles of one scope.
+#[derive(Clone, Copy)]
+struct Derived<'a> {
+    /// Names, sorted.
+    names: &'a [&'a str],
+    /// The condition of at least one erred: what the set is, is not known.
+    failed: bool,
+}
+
+pub(super) struct Call<'a> {
+    pub(super) table: &'a RuleTable,
+    pub(super) params: &'a Params,
+    pub(super) request: Request<'a>,
+    pub(super) bump: &'a Bump,
+    pub(super) wants: Wants,
+    pub(super) version: &'a str,
+    pub(super) principal_version: &'a str,
+    pub(super) kind: &'a str,
+    pub(super) principal_chain: &'a [&'a str],
+    pub(super) resource_chain: &'a [&'a str],
+    pub(super) levels: BumpVec<'a, Level<'a>>,
+    /// For each principal role, the role and its ancestors.
+    pub(super) role_sets: BumpVec<'a, &'a [&'a str]>,
+    pub(super) outputs: BumpVec<'a, OutputEntry<'a>>,
+    pub(super) exhausted: bool,
+    now: Option<Timestamp>,
+    budget: &'a Budget,
+    base_roots: &'a [Value<'a>],
+    frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
+    errors: BumpVec<'a, EvaluationError<'a>>,
+    trace: BumpVec<'a, &'a str>,
+}
+
+impl<'a> Call<'a> {
+    pub(super) fn new(
+        table: &'a RuleTable,
+        params: &'a Params,
+        request: &Request<'a>,
+        now: Option<Timestamp>,
+        wants: Wants,
+        bump: &'a Bump,
+    ) -> Self {
+        let version = scope::version(request.resource.policy_version, &params.default_policy_version);
+        let principal_version = scope::version(request.principal.policy_version, &params.default_policy_version);
+        let principal_scope = scope::effective(request.principal.scope, &params.default_scope);
+        let resource_scope = scope::effective(request.resource.scope, &params.default_scope);
+        let kind = if table.folded_names {
+            bump.alloc_str(&names::sanitize(request.resource.kind))
+        } else {
+            request.resource.kind
+        };
+        let known = |s: &str| table.scopes.principal.contains(s);
+        let lenient = params.lenient_scope_search;
+        let principal_chain = scope::chain(principal_scope, known(principal_scope), lenient, known, bump);
+        let resource_chain = scope::resource_chain(table, params, kind, resource_scope, bump);
+        let mut levels = BumpVec::with_capacity_in(resource_chain.len(), bump);
+        for scope in resource_chain {
+            levels.push(Level {
+                scope,
+                consent: table.scopes.consent.contains(*scope),
+                policy: table.resources.get(&NameRef { name: kind, version, scope }),
+                frame: None,
+                derived: None,
+            });
+        }
+        let mut role_sets = BumpVec::with_capacity_in(request.principal.roles.len(), bump);
+        for role in request.principal.roles {
+            role_sets.push(if table.roles.is_empty() {
+                std::slice::from_ref(role)
+            } else {
+                scope::with_ancestors(table, params, role, resource_scope, resource_chain, version, bump)
+            });
+        }
+        Self {
+            table,
+            params,
+            request: *request,
+            bump,
+            wants,
+            version,
+            principal_version,
+            kind,
+            principal_chain,
+            resource_chain,
+            levels,
+            role_sets,
+            outputs: BumpVec::new_in(bump),
+            exhausted: false,
+            now,
+            budget: bump.alloc(Budget::new(params.step_budget)),
+            base_roots: bump.alloc(base_roots(params, request, bump)),
+            frames: BumpVec::new_in(bump),
+            errors: BumpVec::new_in(bump),
+            trace: BumpVec::new_in(bump),
+        }
+    }
+
+    /// True if some principal policy, of whatever principal, has the principal's version in a scope of its chain.
+    pub(super) fn principal_exists(&self) -> bool {
+        let known = &self.table.scopes.principal_versions;
+        self.principal_chain.iter().any(|scope| known.contains(&PairRef(self.principal_version, scope)))
+    }
+
+    /// The frame of the resource policy of a level; computes the level's derived roles first if the policy reads them.
+    pub(super) fn level_frame(&mut self, level: usize) -> Option<&'a Frame<'a>> {
+        let (policy, known) = self.levels.get(level).map(|l| (l.policy, l.frame))?;
+        let policy = policy?;
+        if known.is_some() {
+            return known;
+        }
+        let derived = if policy.unit.reads_root(roots::RUNTIME) { Some(self.derived(level)) } else { None };
+        let frame = self.new_frame(&policy.unit, derived);
+        if let Some(l) = self.levels.get_mut(level) {
+            l.frame = Some(frame);
+        }
+        Some(frame)
+    }
+
+    /// The frame of a unit that is no level's own: principal policies, role policies, derived-roles sets. `level` tells
+    /// whose derived roles it sees, `usize::MAX` for none.
+    pub(super) fn frame(&mut self, unit: &'a Unit, level: usize) -> &'a Frame<'a> {
+        let level = if unit.reads_root(roots::RUNTIME) { level } else { usize::MAX };
+        let id: *const Unit = unit;
+        if let Some((_, _, frame)) = self.frames.iter().find(|(u, l, _)| *u == id && *l == level) {
+            return frame;
+        }
+        let derived = self.levels.get(level).and_then(|l| l.derived);
+        let frame = self.new_frame(unit, derived);
+        self.frames.push((id, level, frame));
+        frame
+    }
+
+    fn new_frame(&self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
+        let roots = match derived {
+            // Without its field, whatever reads the derived roles fails.
+            Some(d) if d.failed => self.roots_with(Value::Message(Message { ty: &RUNTIME, fields: &[] })),
+            Some(d) if !d.names.is_empty() => self.roots_with(runtime(d.names, self.bump)),
+            _ => self.base_roots,
+        };
+        self.bump.alloc(Frame::new(unit, self.inputs(roots)))
+    }
+
+    fn roots_with(&self, runtime: Value<'a>) -> &'a [Value<'a>] {
+        let own = self.bump.alloc_slice_copy(self.base_roots);
+        if let Some(slot) = own.get_mut(roots::RUNTIME) {
+            *slot = runtime;
+        }
+        own
+    }
+
+    fn inputs(&self, roots: &'a [Value<'a>]) -> Inputs<'a> {
+        Inputs { roots, now: self.now, bump: self.bump, budget: self.budget }
+    }
+
+    /// Condition of a derived role, in its own set's variables. While its own level's roles are being computed it sees
+    /// those of the level processed before (spec §10.3).
+    pub(super) fn derived_role(&mut self, at: DerivedRef, level: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
+        let Some((set, role)) = self.definition(at) else { return (Tri::False, None) };
+        let Some(condition) = &role.condition else { return (Tri::True, Some(role)) };
+        let frame = self.frame(&set.unit, level.wrapping_sub(1));
+        (self.evaluate(condition, frame), Some(role))
+    }
+
+    fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
+        let set = self.table.derived_sets.get(at.set as usize)?;
+        set.roles.get(at.role as usize).map(|role| (set, role))
+    }
+
+    /// Effective derived roles of a level (spec §10.3), computed once.
+    fn derived(&mut self, level: usize) -> Derived<'a> {
+        let Some((policy, known)) = self.levels.get(level).map(|l| (l.policy, l.derived)) else {
+            return Derived { names: &[], failed: false };
+        };
+        if let Some(known) = known {
+            return known;
+        }
+        let mut names = BumpVec::new_in(self.bump);
+        let mut failed = false;
+        for at in policy.map_or(&[][..], |p| &p.derived) {
+            let Some((_, role)) = self.definition(*at) else { continue };
+            if !self.has_parent(role) {
+                continue;
+            }
+            match self.effective(*at, level) {
+                Tri::True => names.push(&*role.name),
+                Tri::False => {}
+                Tri::Error(..) => failed = true,
+            }
+        }
+        names.sort_unstable();
+        names.dedup();
+        let derived = Derived { names: names.into_bump_slice(), failed };
+        if let Some(l) = self.levels.get_mut(level) {
+            l.derived = Some(derived);
+        }
+        derived
+    }
+
+    /// As [`Call::derived_role`], but in the reference's lenient mode a failed variable reads as null here (X24).
+    fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
+        if self.params.semantics != Semantics::Cerbos {
+            return self.derived_role(at, level).0;
+        }
+        let Some((set, role)) = self.definition(at) else { return Tri::False };
+        let Some(condition) = &role.condition else { return Tri::True };
+        let seen = if set.unit.reads_root(roots::RUNTIME) {
+            self.levels.get(level.wrapping_sub(1)).and_then(|l| l.derived)
+        } else {
+            None
+        };
+        let base = seen.map_or(self.base_roots, |d| self.roots_with(runtime(d.names, self.bump)));
+        let frame = self.bump.alloc(Frame::new(&set.unit, self.inputs(base)).failed_variables_are_null());
+        self.evaluate(condition, frame)
+    }
+
+    fn has_parent(&self, role: &DerivedRole) -> bool {
+        let mut all = self.role_sets.iter().flat_map(|set| set.iter());
+        if self.params.semantics == Semantics::Safe {
+            all.any(|r| role.parents.iter().any(|p| p.matches(r)))
+        } else {
+            role.parent_names.iter().any(|p| &**p == "*") || all.any(|r| role.parent_names.iter().any(|p| **p == **r))
+        }
+    }
+
+    /// Evaluates a condition under the call's semantics, recording errors.
+    pub(super) fn evaluate(&mut self, condition: &Condition, frame: &'a Frame<'a>) -> Tri<'a> {
+        let (errors, exhausted) = (&mut self.errors, &mut self.exhausted);
+        condition::evaluate(condition, frame, self.params.semantics, &mut |id, failure| {
+            *exhausted |= matches!(failure, Failure::Budget);
+            record(errors, frame, id, failure);
+        })
+    }
+
+    /// Evaluates an output expression of a rule and keeps it.
+    pub(super) fn emit(&mut self, src: &'a str, action: &'a str, id: ExprId, frame: &'a Frame<'a>, copies: usize) {
+        let value = match frame.value(id) {
+            Ok(v) => Ok(v),
+            Err(e) => {
+                self.exhausted |= e.is_budget();
+                record(&mut self.errors, frame, id, Failure::Eval(e));
+                Err(self.format(format_args!("{e}")))
+            }
+        };
+        for _ in 0..copies {
+            self.outputs.push(OutputEntry { src, action, deciding: false, value });
+        }
+    }
+
+    /// Adds a line to the trace, if one is wanted.
+    pub(super) fn note(&mut self, line: std::fmt::Arguments<'_>) {
+        if self.wants.trace {
+            let line = self.format(line);
+            self.trace.push(line);
+        }
+    }
+
+    /// Text in the call's arena.
+    pub(super) fn format(&self, args: std::fmt::Arguments<'_>) -> &'a str {
+        if let Some(fixed) = args.as_str() {
+            return self.bump.alloc_str(fixed);
+        }
+        let mut text = BumpString::new_in(self.bump);
+        let _ = text.write_fmt(args);
+        text.into_bump_str()
+    }
+
+    /// Notes that a level was entered: its derived roles count for the response.
+    pub(super) fn enter(&mut self, level: usize) {
+        if self.wants.derived_roles {
+            self.derived(level);
+        }
+    }
+
+    /// The decision, from the answers and what was collected.
+    pub(super) fn finish(self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
+        let mut roles = BumpVec::new_in(self.bump);
+        for level in &self.levels {
+            roles.extend_from_slice(level.derived.map_or(&[][..], |d| d.names));
+        }
+        roles.sort_unstable();
+        roles.dedup();
+        Decision {
+            actions,
+            effective_derived_roles: roles.into_bump_slice(),
+            outputs: self.outputs.into_bump_slice(),
+            errors: self.errors.into_bump_slice(),
+            validation_errors: &[],
+            trace: self.trace.into_bump_slice(),
+        }
+    }
+}
+
+fn record<'a>(errors: &mut BumpVec<'a, EvaluationError<'a>>, frame: &'a Frame<'a>, id: ExprId, failure: Failure<'a>) {
+    let expression = frame.source(id);
+    if !errors.iter().any(|e| std::ptr::eq(e.expression, expression)) {
+        errors.push(EvaluationError { expression, failure });
+    }
+}
+
+fn runtime<'a>(names: &'a [&'a str], bump: &'a Bump) -> Value<'a> {
+    let fields: &'a [Value<'a>] = bump.alloc([Value::List(List::Strings(names))]);
+    Value::Message(Message { ty: &RUNTIME, fields })
+}
+
+fn base_roots<'a>(params: &'a Params, request: &Request<'a>, bump: &'a Bump) -> [Value<'a>; roots::COUNT] {
+    let principal = Value::Message(request.principal.message(bump));
+    let resource = Value::Message(request.resource.message(bump));
+    let fields: &'a [Value<'a>] = bump.alloc([principal, resource, Value::Message(request.aux.message(bump))]);
+    let mut all = [Value::Null; roots::COUNT];
+    all[roots::REQUEST] = Value::Message(Message { ty: &REQUEST, fields });
+    all[roots::PRINCIPAL] = principal;
+    all[roots::RESOURCE] = resource;
+    all[roots::RUNTIME] = runtime(&[], bump);
+    all[roots::GLOBALS] = params.globals.view();
+    all
+}

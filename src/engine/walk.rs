@@ -1,0 +1,473 @@
+//! The walk of one action over principal policies, then roles, scopes and rules (spec §10.2, §12.2).
+//! Combines what rules say; what a rule's condition gives is `condition`'s business.
+
+use super::call::Call;
+use super::condition::{self, Failure, Tri};
+use super::decide::{NO_MATCH, Semantics};
+use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
+use super::table::{DerivedRef, NameRef, Policy, RolePolicy, RoleRule, Rule};
+use crate::cel::Frame;
+use crate::policy::model::RuleEffect;
+use crate::policy::names;
+
+/// What the rules of one scope say.
+#[derive(Clone, Copy)]
+enum Outcome<'a> {
+    /// Nothing applies.
+    Undecided,
+    /// At least one ALLOW applies and no DENY. Holds the first ALLOW.
+    Allow(RuleRef<'a>),
+    /// A DENY applies; names the role policy if one denied.
+    Deny(Cause<'a>, Option<&'a str>),
+    /// The action is denied whatever other rules, scopes or roles say.
+    Stop(Cause<'a>, Option<&'a str>),
+}
+
+/// What a walk over a chain of scopes gave.
+struct Walked<'a> {
+    effect: Option<Effect>,
+    policy: Option<&'a str>,
+    scope: &'a str,
+    cause: Cause<'a>,
+    stop: bool,
+    /// Outputs emitted by the deciding scope.
+    outputs: std::ops::Range<usize>,
+}
+
+/// An ALLOW rule that matched all but its condition.
+#[derive(Clone, Copy)]
+struct Near<'a> {
+    policy: &'a Policy,
+    rule: &'a Rule,
+    frame: &'a Frame<'a>,
+}
+
+pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_exists: bool) -> ActionResult<'a> {
+    let first_output = call.outputs.len();
+    let mut near = None;
+    if !call.table.principals.is_empty() && !call.principal_chain.is_empty() {
+        let walked = walk_principal(call, action, &mut near);
+        if let Some(effect) = walked.effect {
+            let policy = walked.policy.unwrap_or_else(|| principal_key(call));
+            return settle(call, action, first_output, effect, policy, &walked);
+        }
+    }
+    let mut last = None;
+    for i in 0..call.role_sets.len() {
+        let walked = walk_role(call, i, action, &mut near);
+        let (stop, allowed) = (walked.stop, walked.effect == Some(Effect::Allow));
+        let undecided = last.as_ref().is_none_or(|l: &Walked<'a>| l.effect.is_none());
+        if undecided || allowed || stop {
+            last = Some(walked);
+        }
+        if allowed || stop {
+            break;
+        }
+    }
+    let key = if resource_exists { resource_key(call) } else { NO_MATCH };
+    let Some(walked) = last else {
+        return ActionResult { action, effect: Effect::Deny, policy: key, scope: "", cause: Cause::NoPolicy };
+    };
+    let effect = walked.effect.unwrap_or(Effect::Deny);
+    let mut result = settle(call, action, first_output, effect, walked.policy.unwrap_or(key), &walked);
+    if matches!(result.cause, Cause::NoRule(_)) {
+        result.cause = if resource_exists { Cause::NoRule(near.map(|n| describe(call, n))) } else { Cause::NoPolicy };
+        mark_near_miss(call, first_output, near);
+    }
+    result
+}
+
+/// Builds the answer; of the action's outputs only those of the deciding scope stay marked as deciding.
+fn settle<'a>(
+    call: &mut Call<'a>,
+    action: &'a str,
+    first_output: usize,
+    effect: Effect,
+    policy: &'a str,
+    walked: &Walked<'a>,
+) -> ActionResult<'a> {
+    let end = call.outputs.len();
+    for (i, output) in (first_output..end).zip(call.outputs.iter_mut().skip(first_output)) {
+        output.deciding &= walked.outputs.contains(&i);
+    }
+    // INVARIANT: a budget that ran out anywhere in the call, outputs included, denies.
+    if call.exhausted {
+        return ActionResult { action, effect: Effect::Deny, policy, scope: walked.scope, cause: Cause::Budget };
+    }
+    ActionResult { action, effect, policy, scope: walked.scope, cause: walked.cause }
+}
+
+fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Near<'a>>) -> Walked<'a> {
+    for scope in call.principal_chain {
+        let name = NameRef { name: call.request.principal.id, version: call.version, scope };
+        let Some(policy) = call.table.principals.get(&name) else { continue };
+        let start = call.outputs.len();
+        let frame = call.frame(&policy.unit, usize::MAX);
+        let outcome = apply_rules(call, policy, frame, None, action, near);
+        let consent = call.table.scopes.consent.contains(*scope);
+        if let Some(walked) = decided(call, outcome, scope, consent, start) {
+            return walked;
+        }
+    }
+    undecided(call)
+}
+
+fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str, near: &mut Option<Near<'a>>) -> Walked<'a> {
+    let roles = call.role_sets.get(role).copied().unwrap_or(&[]);
+    for level in 0..call.levels.len() {
+        let Some((scope, consent, policy)) = call.levels.get(level).map(|l| (l.scope, l.consent, l.policy)) else {
+            break;
+        };
+        let start = call.outputs.len();
+        call.enter(level);
+        let mut outcome = Outcome::Undecided;
+        if !call.table.roles.is_empty() {
+            outcome = apply_role_policies(call, level, roles, action);
+        }
+        if matches!(outcome, Outcome::Undecided)
+            && let (Some(policy), Some(frame)) = (policy, call.level_frame(level))
+        {
+            outcome = apply_rules(call, policy, frame, Some((roles, level)), action, near);
+        }
+        if let Some(walked) = decided(call, outcome, scope, consent, start) {
+            return walked;
+        }
+    }
+    undecided(call)
+}
+
+fn undecided<'a>(call: &Call<'a>) -> Walked<'a> {
+    let at = call.outputs.len();
+    Walked { effect: None, policy: None, scope: "", cause: Cause::NoRule(None), stop: false, outputs: at..at }
+}
+
+/// The end of a walk, if the scope's outcome ends it.
+fn decided<'a>(
+    call: &Call<'a>,
+    outcome: Outcome<'a>,
+    scope: &'a str,
+    consent: bool,
+    start: usize,
+) -> Option<Walked<'a>> {
+    let outputs = start..call.outputs.len();
+    let (effect, cause, policy, stop) = match outcome {
+        Outcome::Undecided => return None,
+        Outcome::Allow(_) if consent => return None,
+        Outcome::Allow(rule) => (Effect::Allow, Cause::Rule(rule), None, false),
+        Outcome::Deny(cause, policy) => (Effect::Deny, cause, policy, false),
+        Outcome::Stop(cause, policy) => (Effect::Deny, cause, policy, true),
+    };
+    Some(Walked { effect: Some(effect), policy, scope, cause, stop, outputs })
+}
+
+/// Applies every rule of a policy that names the action. `roles` are the roles that count and the level they are asked
+/// at; principal policies have none.
+fn apply_rules<'a>(
+    call: &mut Call<'a>,
+    policy: &'a Policy,
+    frame: &'a Frame<'a>,
+    roles: Option<(&'a [&'a str], usize)>,
+    action: &'a str,
+    near: &mut Option<Near<'a>>,
+) -> Outcome<'a> {
+    let mut candidates = bumpalo::collections::Vec::new_in(call.bump);
+    policy.actions.for_each(action, |i| candidates.push(i));
+    let mut allowed = Outcome::Undecided;
+    for i in candidates {
+        let Some(rule) = policy.rules.get(i as usize) else { continue };
+        let outcome = apply_rule(call, policy, rule, frame, roles, action, near);
+        match outcome {
+            Outcome::Undecided => {}
+            Outcome::Allow(_) if matches!(allowed, Outcome::Allow(_)) => {}
+            Outcome::Allow(_) => allowed = outcome,
+            Outcome::Deny(..) | Outcome::Stop(..) => return outcome,
+        }
+    }
+    allowed
+}
+
+/// Applies one rule once for each way it matches: by role, and by each of its derived roles.
+fn apply_rule<'a>(
+    call: &mut Call<'a>,
+    policy: &'a Policy,
+    rule: &'a Rule,
+    frame: &'a Frame<'a>,
+    roles: Option<(&'a [&'a str], usize)>,
+    action: &'a str,
+    near: &mut Option<Near<'a>>,
+) -> Outcome<'a> {
+    if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(call.kind)) {
+        return Outcome::Undecided;
+    }
+    // The reference emits an output once per matching pair of action pattern and role pattern.
+    let actions = match &rule.output {
+        Some(_) => rule.actions.iter().filter(|p| p.matches(action)).count(),
+        None => 1,
+    };
+    let Some((roles, level)) = roles else {
+        return apply_row(call, policy, rule, frame, None, actions, action, near);
+    };
+    let mut result = Outcome::Undecided;
+    let matching = rule.roles.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count();
+    if matching > 0 {
+        result = apply_row(call, policy, rule, frame, None, actions * matching, action, near);
+        if matches!(result, Outcome::Deny(..) | Outcome::Stop(..)) {
+            return result;
+        }
+    }
+    for index in &rule.derived {
+        let Some(at) = policy.derived.get(*index as usize) else { continue };
+        let parents = call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize));
+        let parents = parents.map_or(&[][..], |role| &role.parents);
+        let matching = parents.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count();
+        if matching == 0 {
+            continue;
+        }
+        match apply_row(call, policy, rule, frame, Some((*at, level)), actions * matching, action, near) {
+            Outcome::Undecided => {}
+            allow @ Outcome::Allow(_) => result = allow,
+            end @ (Outcome::Deny(..) | Outcome::Stop(..)) => return end,
+        }
+    }
+    result
+}
+
+/// One row: derived-role condition, rule condition, outputs, effect.
+#[expect(clippy::too_many_arguments, reason = "the columns of a row")]
+fn apply_row<'a>(
+    call: &mut Call<'a>,
+    policy: &'a Policy,
+    rule: &'a Rule,
+    frame: &'a Frame<'a>,
+    derived: Option<(DerivedRef, usize)>,
+    copies: usize,
+    action: &'a str,
+    near: &mut Option<Near<'a>>,
+) -> Outcome<'a> {
+    let denies = rule.effect == RuleEffect::Deny || rule.inverted;
+    let mut error = None;
+    if let Some((at, level)) = derived {
+        let (active, role) = call.derived_role(at, level);
+        let role = role.map_or("", |r| &*r.name);
+        call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
+        match active {
+            Tri::True => {}
+            Tri::False => return Outcome::Undecided,
+            Tri::Error(_, failure) => match on_error(call, failure, denies) {
+                OnError::Stop => return Outcome::Stop(failed(call, policy, rule, frame, failure), None),
+                OnError::Applies => error = Some(failure),
+                OnError::Skip => return Outcome::Undecided,
+            },
+        }
+    }
+    let mut met = match &rule.condition {
+        None => Tri::True,
+        Some(condition) => call.evaluate(condition, frame),
+    };
+    if rule.inverted {
+        met = met.negate();
+    }
+    call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
+    let met = match met {
+        Tri::True => true,
+        Tri::False => false,
+        Tri::Error(_, failure) => match on_error(call, failure, denies) {
+            OnError::Stop => return Outcome::Stop(failed(call, policy, rule, frame, failure), None),
+            OnError::Applies => {
+                error = Some(failure);
+                true
+            }
+            OnError::Skip => false,
+        },
+    };
+    let (activated, not_met) = rule.output.unwrap_or((None, None));
+    if !met {
+        if let Some(id) = not_met {
+            call.emit(&rule.src, action, id, frame, copies);
+        }
+        if !denies && near.is_none() {
+            *near = Some(Near { policy, rule, frame });
+        }
+        return Outcome::Undecided;
+    }
+    let start = call.outputs.len();
+    if denies {
+        // A DENY ends the scope: outputs of the ALLOWs before it decide nothing.
+        call.outputs.iter_mut().for_each(|o| o.deciding &= o.action != action);
+    }
+    if let Some(id) = activated {
+        call.emit(&rule.src, action, id, frame, if denies { 1 } else { copies });
+    }
+    call.outputs.iter_mut().skip(start).for_each(|o| o.deciding = true);
+    if !denies {
+        return Outcome::Allow(refer(policy, rule, frame));
+    }
+    let cause = match error {
+        Some(failure) => failed(call, policy, rule, frame, failure),
+        None => Cause::Rule(refer(policy, rule, frame)),
+    };
+    Outcome::Deny(cause, None)
+}
+
+enum OnError {
+    /// The action is denied, whatever else says.
+    Stop,
+    /// The rule applies all the same.
+    Applies,
+    /// It does not.
+    Skip,
+}
+
+fn on_error(call: &Call<'_>, failure: Failure<'_>, denies: bool) -> OnError {
+    match (call.params.semantics, failure) {
+        (_, Failure::Budget) | (Semantics::CerbosStrict, _) => OnError::Stop,
+        (Semantics::Safe, _) if denies => OnError::Applies,
+        (Semantics::Safe | Semantics::Cerbos, _) => OnError::Skip,
+    }
+}
+
+fn failed<'a>(
+    call: &Call<'a>,
+    policy: &'a Policy,
+    rule: &'a Rule,
+    frame: &'a Frame<'a>,
+    failure: Failure<'a>,
+) -> Cause<'a> {
+    match failure {
+        Failure::Budget => Cause::Budget,
+        _ => Cause::Error(refer(policy, rule, frame), call.format(format_args!("{failure}"))),
+    }
+}
+
+/// Role policies only ever deny: an action that the role, or an ancestor of it, does not list (spec §12.2).
+fn apply_role_policies<'a>(call: &mut Call<'a>, level: usize, roles: &'a [&'a str], action: &'a str) -> Outcome<'a> {
+    let Some((scope, policy)) = call.levels.get(level).map(|l| (l.scope, l.policy)) else { return Outcome::Undecided };
+    let (table, version) = (call.table, call.version);
+    let of = |role: &'a str| table.roles.get(&NameRef { name: role, version, scope }).filter(|p| !p.rules.is_empty());
+    // In the reference a role policy restricts nothing at a scope where no row mentions the resource (X15).
+    if call.params.semantics != Semantics::Safe {
+        let kind = call.kind;
+        let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(call, p, rule, roles)));
+        let by_role_policy =
+            || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
+        if !by_rule && !by_role_policy() {
+            return Outcome::Undecided;
+        }
+    }
+    for role in roles {
+        let Some(policy) = of(role) else { continue };
+        let mut listed = false;
+        for rule in &policy.rules {
+            if rule.resource.matches(call.kind) && rule.allow_actions.iter().any(|p| p.matches(action)) {
+                listed = true;
+                if let Some(outcome) = apply_role_rule(call, policy, rule, level, action) {
+                    return outcome;
+                }
+            }
+        }
+        if !listed {
+            call.note(format_args!("{}: does not list action `{action}`", policy.key));
+            return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
+        }
+    }
+    Outcome::Undecided
+}
+
+fn mentions(call: &Call<'_>, policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
+    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
+        call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize)).map(|r| &*r.parents)
+    });
+    std::iter::once(&*rule.roles).chain(derived).flatten().any(|p| roles.iter().any(|r| p.matches(r)))
+}
+
+fn apply_role_rule<'a>(
+    call: &mut Call<'a>,
+    policy: &'a RolePolicy,
+    rule: &'a RoleRule,
+    level: usize,
+    action: &'a str,
+) -> Option<Outcome<'a>> {
+    let frame = {
+        // The policy's variables may read this level's derived roles.
+        call.level_frame(level);
+        call.frame(&policy.unit, level)
+    };
+    let met = match &rule.condition {
+        None => Tri::True,
+        Some(condition) => call.evaluate(condition, frame),
+    };
+    call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
+    let (activated, not_met) = rule.output.unwrap_or((None, None));
+    let is_met = matches!(met, Tri::True);
+    if let Some(id) = if is_met { activated } else { not_met } {
+        call.emit(&rule.src, action, id, frame, 1);
+    }
+    let cause = Cause::RolePolicy(&policy.key);
+    match met {
+        Tri::True => None,
+        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(Cause::Budget, Some(&policy.key))),
+        Tri::Error(..) if call.params.semantics == Semantics::CerbosStrict => {
+            Some(Outcome::Stop(cause, Some(&policy.key)))
+        }
+        Tri::False | Tri::Error(..) => Some(Outcome::Deny(cause, Some(&policy.key))),
+    }
+}
+
+fn refer<'a>(policy: &'a Policy, rule: &'a Rule, frame: &'a Frame<'a>) -> RuleRef<'a> {
+    let condition = rule.condition.as_ref().and_then(condition::first_expr).map_or("", |id| frame.source(id));
+    RuleRef { name: &rule.name, file: &policy.file, line: rule.line, condition }
+}
+
+fn describe<'a>(call: &Call<'a>, near: Near<'a>) -> NearMiss<'a> {
+    let rule = refer(near.policy, near.rule, near.frame);
+    let unmet = near.rule.condition.as_ref().and_then(|c| condition::unmet(c, near.frame));
+    let (unmet, error) = match unmet {
+        Some((id, error)) => (near.frame.source(id), error),
+        None => ("", None),
+    };
+    NearMiss { rule, unmet, error: error.map_or("", |e| call.format(format_args!("{e}"))) }
+}
+
+/// The output a near miss emitted for its unmet condition may say what was missing: it speaks for the verdict.
+fn mark_near_miss(call: &mut Call<'_>, first_output: usize, near: Option<Near<'_>>) {
+    if let Some(near) = near {
+        for output in call.outputs.iter_mut().skip(first_output) {
+            output.deciding |= std::ptr::eq(output.src, &raw const *near.rule.src);
+        }
+    }
+}
+
+fn resource_key<'a>(call: &Call<'a>) -> &'a str {
+    match call.levels.first() {
+        Some(level) => match level.policy {
+            Some(policy) => &policy.key,
+            None => call.bump.alloc_str(&names::resource_key(call.request.resource.kind, call.version, level.scope)),
+        },
+        None => call.bump.alloc_str(&names::resource_key(call.request.resource.kind, call.version, "")),
+    }
+}
+
+fn principal_key<'a>(call: &Call<'a>) -> &'a str {
+    if !call.principal_exists() {
+        return NO_MATCH;
+    }
+    let scope = call.principal_chain.first().copied().unwrap_or("");
+    let name = NameRef { name: call.request.principal.id, version: call.principal_version, scope };
+    match call.table.principals.get(&name) {
+        Some(policy) => &policy.key,
+        None => call.bump.alloc_str(&names::principal_key(name.name, name.version, scope)),
+    }
+}
+
+/// How a truth value reads in a trace.
+struct Word<'t, 'a>(&'t Tri<'a>);
+
+impl std::fmt::Display for Word<'_, '_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.0 {
+            Tri::True => f.write_str("met"),
+            Tri::False => f.write_str("not met"),
+            Tri::Error(_, failure) => write!(f, "failed: {failure}"),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Generated code and nothing else: prost types and gRPC clients of every message in `proto/`, for what is off the hot
+//! path and for tests. The hot path decodes and encodes by hand in `wire`; its server traits, which hand over raw
+//! bytes, are in [`server`].
+
+#![expect(missing_docs, clippy::pedantic, clippy::default_constructed_unit_structs, reason = "generated code")]
+
+include!(concat!(env!("OUT_DIR"), "/protos.rs"));
+
+/// Server traits. Hot methods take and give [`bytes::Bytes`]; see [`crate::wire::codec`].
+pub mod server {
+    /// `toolgate.v1.ToolCallService`
+    pub mod tool_calls {
+        include!(concat!(env!("OUT_DIR"), "/toolgate.v1.ToolCallService.rs"));
+    }
+
+    /// `cerbos.svc.v1.CerbosService`
+    pub mod cerbos {
+        include!(concat!(env!("OUT_DIR"), "/cerbos.svc.v1.CerbosService.rs"));
+    }
+}

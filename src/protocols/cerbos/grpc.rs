@@ -1,0 +1,42 @@
+//! The gRPC methods.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tonic::metadata::MetadataValue;
+use tonic::{Request, Response, Status};
+
+use super::check::check;
+use super::{VERSION_KEY, server_info};
+use crate::proto::cerbos::request::v1::ServerInfoRequest;
+use crate::proto::cerbos::response::v1::ServerInfoResponse;
+use crate::proto::server::cerbos::cerbos_service_server::CerbosService;
+use crate::protocols::{Shared, grpc};
+use crate::wire::{encode, protobuf};
+
+/// `cerbos.svc.v1.CerbosService`
+#[derive(Clone, Debug)]
+pub(in crate::protocols) struct GrpcApi(pub(in crate::protocols) Arc<Shared>);
+
+#[tonic::async_trait]
+impl CerbosService for GrpcApi {
+    async fn check_resources(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+        let received = request.into_inner();
+        let answer = self.0.service.answer(|turn| {
+            let asked = protobuf::check_resources(&received, turn.bump, turn.settings.wire)?;
+            check(turn, &asked, encode::check_resources)
+        });
+        answer.map(versioned).map_err(|f| grpc::failed(&f))
+    }
+
+    async fn server_info(&self, _: Request<ServerInfoRequest>) -> Result<Response<ServerInfoResponse>, Status> {
+        Ok(versioned(server_info()))
+    }
+}
+
+fn versioned<T>(message: T) -> Response<T> {
+    let mut response = Response::new(message);
+    let version = MetadataValue::from_static(env!("CARGO_PKG_VERSION"));
+    response.metadata_mut().insert(VERSION_KEY, version);
+    response
+}

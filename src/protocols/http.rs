@@ -1,0 +1,120 @@
+//! What all HTTP routes share: reading a body, JSON answers, failures as answers, and what unknown paths get. Knows no
+//! protocol of ours.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::Request;
+use bytes::{Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+
+use super::grpc::timeout;
+use crate::service::Failure;
+use crate::wire::{encode, status};
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// How the caller wants JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layout {
+    Compact,
+    Pretty,
+}
+
+impl Layout {
+    /// `?pretty`, or a content type that ends in `+pretty`.
+    pub(super) fn of(uri: &Uri, headers: &HeaderMap) -> Self {
+        let asked = uri.query().is_some_and(|q| q.split('&').any(|p| p == "pretty" || p.starts_with("pretty=")));
+        let named = [header::ACCEPT, header::CONTENT_TYPE]
+            .iter()
+            .any(|h| headers.get(h).is_some_and(|v| v.as_bytes().ends_with(b"json+pretty")));
+        if asked || named { Self::Pretty } else { Self::Compact }
+    }
+}
+
+/// What a route works on: the head of a request that matters, and its whole body.
+pub(super) struct Received {
+    pub(super) body: Bytes,
+    pub(super) layout: Layout,
+}
+
+/// Reads a request whole, within the limits of size and time.
+pub(super) async fn receive(request: Request, max_bytes: usize, patience: Duration) -> Result<Received, Failure> {
+    let layout = Layout::of(request.uri(), request.headers());
+    let wait = timeout(request.headers())?.map_or(patience, |t| t.min(patience));
+    if wait.is_zero() {
+        return Err(Failure::Deadline);
+    }
+    let read = tokio::time::timeout(wait, read(request.into_body(), max_bytes));
+    let body = read.await.map_err(|_| Failure::Deadline)??;
+    Ok(Received { body, layout })
+}
+
+async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
+    // What the caller announces is refused before it is sent.
+    let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
+    if let Some(len) = announced.filter(|n| *n > max) {
+        return Err(Failure::TooLarge { len, max });
+    }
+    let mut whole = BytesMut::new();
+    let mut first = None;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Failure::BrokenBody)?.into_data() else { continue };
+        let len = first.as_ref().map_or(whole.len(), Bytes::len) + data.len();
+        if len > max {
+            return Err(Failure::TooLarge { len, max });
+        }
+        // Most bodies come in one piece, which then need not be copied.
+        match first.take() {
+            None if whole.is_empty() => first = Some(data),
+            Some(before) => {
+                whole.extend_from_slice(&before);
+                whole.extend_from_slice(&data);
+            }
+            None => whole.extend_from_slice(&data),
+        }
+    }
+    Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// A JSON text as an answer.
+pub(super) fn json(status: StatusCode, text: impl Into<Bytes>, layout: Layout) -> Response<Body> {
+    let text = text.into();
+    let text = match layout {
+        Layout::Compact => text,
+        Layout::Pretty => encode::pretty(&text).into(),
+    };
+    let mut response = Response::new(Body::from(text));
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CONTENT_TYPE, JSON);
+    response
+}
+
+/// A failure as an answer: `google.rpc.Status` in JSON under the HTTP status that goes with it.
+pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
+    let code = failure.code();
+    let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let body = status::to_json(code as i32, &failure.to_string(), failure.violations());
+    json(status, body.to_string(), layout)
+}
+
+/// Known path, other method.
+pub(super) async fn wrong_method() -> Response<Body> {
+    failed(&Failure::WrongMethod, Layout::Compact)
+}
+
+/// Unknown path: JSON where an API would be, plain text elsewhere.
+pub(super) async fn no_route(uri: Uri) -> Response<Body> {
+    let api = ["/api", "/admin", "/access/v1", "/v1"];
+    let within = |root: &str| uri.path().strip_prefix(root).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+    if api.into_iter().any(within) {
+        return failed(&Failure::NoRoute, Layout::Compact);
+    }
+    let mut response = Response::new(Body::from("404 page not found\n"));
+    *response.status_mut() = StatusCode::NOT_FOUND;
+    let text = HeaderValue::from_static("text/plain; charset=utf-8");
+    response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response
+}

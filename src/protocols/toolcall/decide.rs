@@ -1,0 +1,71 @@
+//! One tool call, or a batch of them, whatever they came as: checked, mapped, decided, and the reply to encode.
+
+use std::fmt::Write;
+
+use bumpalo::collections::{String as BumpString, Vec as BumpVec};
+
+use crate::engine::Wants;
+use crate::service::{Failure, Turn};
+use crate::toolcall::{CallError, Digest, ToolCall, View, verdict};
+use crate::wire::message::Decide;
+use crate::wire::reply::DecideReply;
+use crate::wire::validate;
+
+/// The verdict on one call.
+///
+/// # Errors
+/// If the call breaks a rule.
+pub(super) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+    let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
+    let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
+    let wants = Wants { derived_roles: false, trace: call.include_trace };
+    let identity = turn.decide(&view.identity, wants);
+    let agent = view.agent.as_ref().map(|request| turn.decide(request, wants));
+    let mut reply = verdict(&call, &view, &identity, agent.as_ref(), turn.bump);
+    if call.include_digest {
+        let mut hex = BumpString::with_capacity_in(64, turn.bump);
+        // Writing to a string cannot fail.
+        let _ = write!(hex, "{}", Digest::of(call.arguments));
+        reply.arguments_sha256 = hex.into_bump_str();
+    }
+    turn.count(reply.verdict);
+    Ok(identified(turn, reply))
+}
+
+/// The verdict on one call of several: what is wrong with it is part of its reply and of no other.
+pub(super) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+    decide(turn, asked).unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
+}
+
+/// The reply to a call that could not be decided.
+pub(super) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+    turn.count_refused();
+    let mut message = BumpString::new_in(turn.bump);
+    let _ = write!(message, "{failure}");
+    identified(turn, DecideReply::failure(call_id, failure.code() as i32, message.into_bump_str()))
+}
+
+/// The verdicts on a batch, in order, all from one snapshot and one clock reading.
+///
+/// # Errors
+/// If there are no calls, or too many.
+pub(super) fn decide_batch<'a>(turn: &Turn<'a>, asked: &[Decide<'a>]) -> Result<&'a [DecideReply<'a>], Failure> {
+    validate::decide_batch(asked)?;
+    turn.limit_calls(asked.len())?;
+    let replies = asked.iter().map(|call| decide_one_of(turn, call));
+    Ok(BumpVec::from_iter_in(replies, turn.bump).into_bump_slice())
+}
+
+fn identified<'a>(turn: &Turn<'a>, reply: DecideReply<'a>) -> DecideReply<'a> {
+    let id = turn.new_id();
+    DecideReply { revision: &turn.snapshot.revision, decision_id: turn.bump.alloc_str(id.as_str()), ..reply }
+}
+
+impl From<CallError> for Failure {
+    fn from(e: CallError) -> Self {
+        match e {
+            CallError::Violations(v) => Self::Invalid(v),
+            CallError::Arguments(_) | CallError::Struct(_) => Self::Arguments(e.to_string()),
+        }
+    }
+}

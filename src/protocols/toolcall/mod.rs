@@ -1,0 +1,10 @@
+//! The tool-call API: `toolgate.v1.ToolCallService` over gRPC (one call, a batch, a stream), and the first two as JSON
+//! at `/v1/decide` and `/v1/decide/batch`.
+
+mod decide;
+mod grpc;
+mod rest;
+mod stream;
+
+pub(super) use grpc::GrpcApi;
+pub(super) use rest::{decide_json, routes};

@@ -1,0 +1,156 @@
+//! The listeners: two ports, each TCP or a Unix socket, connections with limits, and an orderly end. Knows no protocol
+//! beyond HTTP: what is served is [`App`].
+
+mod connection;
+mod listen;
+mod patience;
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, mpsc, watch};
+
+use crate::config::{self, Address, HttpTimeouts};
+use crate::protocols::{App, Port, Settings};
+use crate::service::Service;
+use listen::{Listener, Peer};
+
+/// Connections at a time; further ones wait to be accepted.
+const CONNECTIONS: usize = 16_384;
+/// How long requests in flight may take to end once the server goes down.
+const DRAIN: Duration = Duration::from_secs(30);
+/// Rest after an accept that failed, as it does when file descriptors run out.
+const BREATH: Duration = Duration::from_millis(50);
+
+/// Settings of connections.
+#[derive(Clone, Debug)]
+struct Options {
+    timeouts: HttpTimeouts,
+    streams: u32,
+    connection_age: Duration,
+    handshake: Duration,
+}
+
+/// An open server that does not accept yet.
+#[derive(Debug)]
+pub struct Server {
+    http: Listener,
+    grpc: Listener,
+    app: App,
+    service: Arc<Service>,
+    options: Options,
+}
+
+/// Why a server could not be opened.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen on `{address}`: {source}")]
+pub struct OpenError {
+    /// Where.
+    pub address: Address,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl Server {
+    /// Opens both listeners.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on.
+    pub async fn open(config: &config::Server, service: Arc<Service>) -> Result<Self, OpenError> {
+        let open = async |address: &Address| {
+            let opened = Listener::open(address, config.uds_file_mode).await;
+            opened.map_err(|source| OpenError { address: address.clone(), source })
+        };
+        let (http, grpc) = (open(&config.http).await?, open(&config.grpc).await?);
+        let settings = Settings { read: config.http_timeouts.read, metrics: config.metrics };
+        Ok(Self {
+            http,
+            grpc,
+            app: App::new(Arc::clone(&service), settings),
+            service,
+            options: Options {
+                timeouts: config.http_timeouts,
+                streams: config.transport.streams,
+                connection_age: config.transport.connection_age,
+                handshake: config.transport.handshake,
+            },
+        })
+    }
+
+    /// Where HTTP is served, with the port that the system chose.
+    ///
+    /// # Errors
+    /// If the system does not know.
+    pub fn http_address(&self) -> io::Result<Address> {
+        self.http.address()
+    }
+
+    /// Where gRPC is served.
+    ///
+    /// # Errors
+    /// If the system does not know.
+    pub fn grpc_address(&self) -> io::Result<Address> {
+        self.grpc.address()
+    }
+
+    /// Serves until `stop` is ready, then says it is not healthy, accepts no more, and lets requests in flight end.
+    pub async fn run(self, stop: impl Future<Output = ()>) {
+        let Self { http, grpc, app, service, options } = self;
+        // Every connection holds a sender; when all are gone, so are the connections.
+        let (alive, mut gone) = mpsc::channel::<()>(1);
+        let accept = |listener, port| {
+            let (app, options, alive) = (app.clone(), options.clone(), alive.clone());
+            tokio::spawn(accept(listener, port, app, options, service.on_drain(), alive))
+        };
+        let (http, grpc) = (accept(http, Port::Http), accept(grpc, Port::Grpc));
+        drop(alive);
+        stop.await;
+        service.drain();
+        tracing::info!("going down: waiting for requests in flight");
+        // Both end at once, and close their listeners.
+        let _ = (http.await, grpc.await);
+        if tokio::time::timeout(DRAIN, gone.recv()).await.is_err() {
+            tracing::warn!("connections are still open and are closed now");
+        }
+    }
+}
+
+async fn accept(
+    listener: Listener,
+    port: Port,
+    app: App,
+    options: Options,
+    mut drain: watch::Receiver<bool>,
+    alive: mpsc::Sender<()>,
+) {
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let next = async {
+            // The semaphore is never closed.
+            let place = Arc::clone(&places).acquire_owned().await.ok();
+            (place, listener.accept().await)
+        };
+        let (place, accepted) = tokio::select! {
+            biased;
+            _ = drain.wait_for(|d| *d) => return,
+            next = next => next,
+        };
+        let peer = match accepted {
+            Ok(peer) => peer,
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(BREATH).await;
+                continue;
+            }
+        };
+        let (app, options, drain, alive) = (app.clone(), options.clone(), drain.clone(), alive.clone());
+        tokio::spawn(async move {
+            match peer {
+                Peer::Tcp(s) => connection::serve(s, port, app, options, drain).await,
+                Peer::Unix(s) => connection::serve(s, port, app, options, drain).await,
+            }
+            drop((place, alive));
+        });
+    }
+}

@@ -1,0 +1,87 @@
+//! Replies → bytes, by hand: protobuf without prost, JSON by the rules of protobuf's mapping (defaults omitted,
+//! lowerCamelCase, map keys sorted). Encoding cannot fail: an output that has no form in the format becomes the
+//! `error` of its entry, as the reference has it.
+
+mod check;
+mod decide;
+mod json;
+mod number;
+mod output;
+mod protobuf;
+
+#[cfg(test)]
+mod tests;
+
+use bytes::Bytes;
+
+pub use json::{Json, pretty};
+pub use number::write_number;
+pub use output::{OutputError, presentable};
+
+use self::protobuf::Reverse;
+use super::reply::{CheckResourcesReply, DecideReply};
+use crate::cel::value::Value;
+
+/// A `CheckResourcesResponse` as protobuf.
+#[must_use]
+pub fn check_resources(reply: &CheckResourcesReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(256 + 256 * reply.results.len());
+    check::to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `CheckResourcesResponse` as JSON.
+#[must_use]
+pub fn check_resources_json(reply: &CheckResourcesReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    check::to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `DecideResponse` as protobuf.
+#[must_use]
+pub fn decide(reply: &DecideReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(512);
+    decide::to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `DecideResponse` as JSON.
+#[must_use]
+pub fn decide_json(reply: &DecideReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    decide::to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `DecideBatchResponse` as protobuf.
+#[must_use]
+pub fn decide_batch(results: &[DecideReply<'_>], revision: &str) -> Bytes {
+    let mut writer = Reverse::with_capacity(256 + 512 * results.len());
+    writer.text(2, revision);
+    for reply in results.iter().rev() {
+        writer.message(1, |writer| decide::to_protobuf(reply, writer));
+    }
+    writer.finish()
+}
+
+/// A `DecideBatchResponse` as JSON.
+#[must_use]
+pub fn decide_batch_json(results: &[DecideReply<'_>], revision: &str) -> Vec<u8> {
+    let mut json = Json::default();
+    json.object(|json| {
+        if !results.is_empty() {
+            json.key("results");
+            json.array(|json| results.iter().for_each(|reply| decide::to_json(reply, json)));
+        }
+        json.text("revision", revision);
+    });
+    json.finish()
+}
+
+/// Any value as JSON, where it has such a form.
+pub fn value_json(value: Value<'_>) -> Result<Vec<u8>, OutputError> {
+    let mut json = Json::default();
+    json.value(value)?;
+    Ok(json.finish())
+}

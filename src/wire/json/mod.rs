@@ -1,0 +1,105 @@
+//! JSON → arena: tool arguments and REST bodies. RFC 8259 and nothing looser: a byte order mark, bytes after the value,
+//! duplicate members, unpaired surrogates, bad UTF-8, numbers past the range of a double are refused, never repaired or
+//! picked from. Numbers are doubles, as everywhere in the policy language: digits beyond 2^53 are rounded.
+//!
+//! REST bodies follow the JSON mapping of protobuf, with the reference's texts: first the syntax of the whole body,
+//! then its meaning in document order.
+
+mod check;
+mod decide;
+mod error;
+mod node;
+mod parser;
+mod string;
+mod value;
+mod walk;
+
+#[cfg(test)]
+mod tests;
+
+use bumpalo::Bump;
+
+pub use error::{JsonError, Position};
+
+use self::node::Nodes;
+use self::parser::Parser;
+use self::value::Values;
+use self::walk::Walk;
+use super::limits::Limits;
+use super::message::{CheckResources, Decide};
+use crate::cel::value::{Map, Value};
+
+/// What follows the first value of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trailing {
+    /// Nothing but white space may.
+    Refuse,
+    /// Anything may, as the reference has it; kept for `/api`, whose clients may rely on it.
+    Ignore,
+}
+
+/// One JSON value, strictly.
+pub fn value<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Value<'a>, JsonError> {
+    limited(text, limits)?;
+    let mut parser = Parser::new(text, bump, Values, limits.arena);
+    // The outermost value does not count: of a `Struct` its fields are the first level.
+    let value = parser.whole(limits.depth.saturating_add(1), Trailing::Refuse)?;
+    Ok(value)
+}
+
+/// The arguments of a tool call: one JSON object, strictly.
+pub fn object<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Map<'a>, JsonError> {
+    match value(text, bump, limits)? {
+        Value::Map(map) => Ok(map),
+        _ => Err(JsonError::NotAnObject),
+    }
+}
+
+/// A `CheckResourcesRequest` from a REST body. An empty body is an empty request.
+pub fn check_resources<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+    trailing: Trailing,
+) -> Result<CheckResources<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, trailing)?;
+    walk.check_resources(node)
+}
+
+/// A `DecideRequest` from a REST body. `arguments` is judged, and digested, exactly as its bytes were sent.
+pub fn decide<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Decide<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.decide(node)
+}
+
+/// The calls of a `DecideBatchRequest` from a REST body.
+pub fn decide_batch<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<&'a [Decide<'a>], JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.decide_batch(node)
+}
+
+/// Containers a body may have around a value: `{"resources":[{"resource":{"attr":{`.
+const ENVELOPE: u32 = 5;
+
+/// The body as a tree with positions: its syntax is right as a whole before anything in it is looked at.
+fn tree<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+    trailing: Trailing,
+) -> Result<(Walk<'a>, &'a node::Node<'a>), JsonError> {
+    limited(text, limits)?;
+    let text = text.trim_ascii_start();
+    let text = if text.is_empty() { b"{}" } else { text };
+    let mut parser = Parser::new(text, bump, Nodes, limits.arena);
+    let root = parser.whole(limits.depth.saturating_add(ENVELOPE), trailing)?;
+    let walk = Walk { text, end: parser.at(), bump, depth: limits.depth };
+    Ok((walk, bump.alloc(root)))
+}
+
+fn limited(text: &[u8], limits: Limits) -> Result<(), JsonError> {
+    if text.len() > limits.bytes || u32::try_from(text.len()).is_err() {
+        return Err(JsonError::TooLarge { len: text.len(), max: limits.bytes });
+    }
+    Ok(())
+}

@@ -1,0 +1,169 @@
+//! What counts as the same answer. Compares decoded replies and says in which field two of them differ; knows nothing
+//! of how they were had.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use serde_json::Value as Json;
+
+use crate::http::Reply;
+
+/// One difference.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Mismatch {
+    /// What differs: `verdict`, `status`, `message`, `effect`, `policy`, `scope`, `derived`, `outputs`, `validation` or
+    /// `shape`.
+    pub field: &'static str,
+    /// Index of the resource in the request.
+    pub resource: Option<usize>,
+    /// The action.
+    pub action: Option<String>,
+    /// The reference's answer.
+    pub theirs: String,
+    /// Ours.
+    pub ours: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.field)?;
+        if let Some(resource) = self.resource {
+            write!(f, " of resource {resource}")?;
+        }
+        if let Some(action) = &self.action {
+            write!(f, ", action `{action}`")?;
+        }
+        write!(f, "\n  reference: {}\n  ours:      {}", self.theirs, self.ours)
+    }
+}
+
+/// JSON equality with numbers compared as the doubles they stand for.
+pub fn same(a: &Json, b: &Json) -> bool {
+    match (a, b) {
+        (Json::Number(a), Json::Number(b)) => a.as_f64() == b.as_f64(),
+        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
+        (Json::Object(a), Json::Object(b)) => {
+            a.len() == b.len() && a.iter().all(|(k, v)| b.get(k).is_some_and(|w| same(v, w)))
+        }
+        _ => a == b,
+    }
+}
+
+/// Texts that the reference varies on purpose from build to build: a no-break space for a space.
+fn normal(text: &str) -> String {
+    text.replace('\u{a0}', " ")
+}
+
+struct Differ {
+    found: Vec<Mismatch>,
+    resource: Option<usize>,
+}
+
+impl Differ {
+    fn note(&mut self, field: &'static str, action: Option<&str>, theirs: &Json, ours: &Json) {
+        if !same(theirs, ours) {
+            self.text(field, action, theirs.to_string(), ours.to_string());
+        }
+    }
+
+    fn text(&mut self, field: &'static str, action: Option<&str>, theirs: String, ours: String) {
+        self.found.push(Mismatch { field, resource: self.resource, action: action.map(str::to_owned), theirs, ours });
+    }
+}
+
+/// Differences between two replies to one request.
+pub fn replies(theirs: &Reply, ours: &Reply) -> Vec<Mismatch> {
+    let mut differ = Differ { found: Vec::new(), resource: None };
+    let text = |reply: &Reply| String::from_utf8_lossy(&reply.body).into_owned();
+    if theirs.status != ours.status {
+        let show = |reply: &Reply| format!("{} {}", reply.status, text(reply));
+        differ.text("status", None, show(theirs), show(ours));
+        return differ.found;
+    }
+    let (Ok(left), Ok(right)) =
+        (serde_json::from_slice::<Json>(&theirs.body), serde_json::from_slice::<Json>(&ours.body))
+    else {
+        if theirs.body != ours.body {
+            differ.text("shape", None, text(theirs), text(ours));
+        }
+        return differ.found;
+    };
+    if theirs.status == 200 {
+        results(&mut differ, &left, &right);
+    } else {
+        differ.note("message", None, &left["code"], &right["code"]);
+        let message = |v: &Json| Json::from(normal(v["message"].as_str().unwrap_or_default()));
+        differ.note("message", None, &message(&left), &message(&right));
+    }
+    differ.found
+}
+
+fn results(differ: &mut Differ, left: &Json, right: &Json) {
+    differ.note("shape", None, &left["requestId"], &right["requestId"]);
+    let none = Vec::new();
+    let (a, b) = (left["results"].as_array().unwrap_or(&none), right["results"].as_array().unwrap_or(&none));
+    differ.note("shape", None, &Json::from(a.len()), &Json::from(b.len()));
+    for (i, (left, right)) in a.iter().zip(b).enumerate() {
+        differ.resource = Some(i);
+        differ.note("shape", None, &left["resource"], &right["resource"]);
+        by_action(differ, "effect", &left["actions"], &right["actions"]);
+        for (field, key) in [("policy", "matchedPolicy"), ("scope", "matchedScope")] {
+            let column = |side: &Json| -> Json {
+                let actions = side["meta"]["actions"].as_object();
+                actions.into_iter().flatten().map(|(action, meta)| (action.clone(), meta[key].clone())).collect()
+            };
+            by_action(differ, field, &column(left), &column(right));
+        }
+        differ.note(
+            "derived",
+            None,
+            &set(&left["meta"]["effectiveDerivedRoles"]),
+            &set(&right["meta"]["effectiveDerivedRoles"]),
+        );
+        differ.note("shape", None, &Json::from(left.get("meta").is_some()), &Json::from(right.get("meta").is_some()));
+        differ.note("validation", None, &set(&left["validationErrors"]), &set(&right["validationErrors"]));
+        let (theirs, ours) = (outputs(&left["outputs"]), outputs(&right["outputs"]));
+        let keys: std::collections::BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+        for key in keys {
+            let get = |m: &BTreeMap<(String, String), Vec<Json>>| Json::from(m.get(key).cloned().unwrap_or_default());
+            differ.note("outputs", Some(&key.0), &get(&theirs), &get(&ours));
+        }
+    }
+    differ.resource = None;
+}
+
+fn by_action(differ: &mut Differ, field: &'static str, left: &Json, right: &Json) {
+    let empty = serde_json::Map::new();
+    let (a, b) = (left.as_object().unwrap_or(&empty), right.as_object().unwrap_or(&empty));
+    let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    for action in keys {
+        differ.note(field, Some(action), &left[action.as_str()], &right[action.as_str()]);
+    }
+}
+
+/// A list whose order means nothing.
+fn set(list: &Json) -> Json {
+    let mut items = list.as_array().cloned().unwrap_or_default();
+    items.sort_by_key(Json::to_string);
+    Json::Array(items)
+}
+
+/// Entries by action and source, in their order.
+fn outputs(list: &Json) -> BTreeMap<(String, String), Vec<Json>> {
+    let mut map: BTreeMap<(String, String), Vec<Json>> = BTreeMap::new();
+    for entry in list.as_array().into_iter().flatten() {
+        let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
+        map.entry((text("action"), text("src"))).or_default().push(entry.clone());
+    }
+    map
+}
+
+/// How many decisions a good reply holds.
+pub fn decisions(reply: &Reply) -> u64 {
+    if reply.status != 200 {
+        return 0;
+    }
+    let json: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
+    let results = json["results"].as_array();
+    results.into_iter().flatten().map(|r| r["actions"].as_object().map_or(0, |a| a.len() as u64)).sum()
+}

@@ -1,0 +1,119 @@
+//! Puts one store and its requests before both servers and says where they differ.
+
+use std::path::PathBuf;
+use std::thread;
+
+use tempfile::TempDir;
+
+use crate::compare::{self, Mismatch};
+use crate::http::Reply;
+use crate::server::{Server, Side, StartError, Starting};
+use crate::store::Store;
+
+/// Both servers for one worker.
+pub struct Lab {
+    theirs: Side,
+    ours: Side,
+    work: TempDir,
+}
+
+/// What both sides said of a store.
+pub enum Verdict {
+    /// Both serve it.
+    Accepted(Box<Pair>),
+    /// Neither does; the reference's and our text.
+    Refused(String, String),
+    /// They disagree.
+    Differ(Mismatch),
+}
+
+/// Two running servers.
+pub struct Pair {
+    theirs: Server,
+    ours: Server,
+}
+
+/// Two replies to one request.
+pub type Replies = (Reply, Reply);
+
+impl Lab {
+    /// A place to work in.
+    pub fn new(theirs: &Side, ours: &Side) -> Result<Self, String> {
+        let work = TempDir::with_prefix("tgdiff-").map_err(|e| format!("temporary directory: {e}"))?;
+        Ok(Self { theirs: theirs.clone(), ours: ours.clone(), work })
+    }
+
+    fn write(&self, store: &Store) -> Result<PathBuf, String> {
+        let dir = self.work.path().join("store");
+        store.write(&dir).map_err(|e| format!("write store: {e}"))?;
+        Ok(dir)
+    }
+
+    /// Serves `store` from both sides.
+    pub fn serve(&self, store: &Store) -> Result<Verdict, String> {
+        let dir = self.write(store)?;
+        let spawn = |side: &Side| side.spawn(self.work.path(), &dir, &store.settings);
+        let (theirs, ours) = (spawn(&self.theirs), spawn(&self.ours));
+        let (theirs, ours) = (theirs.and_then(Starting::ready), ours.and_then(Starting::ready));
+        Ok(match (theirs, ours) {
+            (Err(StartError::Broken(text)), _) | (_, Err(StartError::Broken(text))) => return Err(text),
+            (Ok(theirs), Ok(ours)) => Verdict::Accepted(Box::new(Pair { theirs, ours })),
+            (Err(StartError::Refused(a)), Err(StartError::Refused(b))) => Verdict::Refused(a, b),
+            (Ok(_), Err(StartError::Refused(text))) => {
+                Verdict::Differ(verdict("accepted".into(), format!("refused: {text}")))
+            }
+            (Err(StartError::Refused(text)), Ok(_)) => {
+                Verdict::Differ(verdict(format!("refused: {text}"), "accepted".into()))
+            }
+        })
+    }
+
+    /// True if the reference gives different answers from start to start.
+    pub fn unstable(&self, store: &Store, request: Option<&str>) -> Result<bool, String> {
+        let dir = self.write(store)?;
+        let mut first: Option<Option<Reply>> = None;
+        for _ in 0..10 {
+            let reply = match self.theirs.spawn(self.work.path(), &dir, &store.settings).and_then(Starting::ready) {
+                Ok(mut server) => match request {
+                    Some(request) => Some(post(&mut server, request.as_bytes())?),
+                    None => Some(Reply { status: 0, body: Vec::new() }),
+                },
+                Err(StartError::Refused(_)) => None,
+                Err(StartError::Broken(text)) => return Err(text),
+            };
+            match (&first, reply) {
+                (None, reply) => first = Some(reply),
+                (Some(Some(a)), Some(b)) if compare::replies(a, &b).is_empty() => {}
+                (Some(None), None) => {}
+                _ => return Ok(true),
+            }
+        }
+        Ok(false)
+    }
+}
+
+fn verdict(theirs: String, ours: String) -> Mismatch {
+    Mismatch { field: "verdict", resource: None, action: None, theirs, ours }
+}
+
+fn post(server: &mut Server, body: &[u8]) -> Result<Reply, String> {
+    server.client.send("POST", "/api/check/resources", body).map_err(|e| format!("request failed: {e}"))
+}
+
+impl Pair {
+    /// Sends every body to both servers, which work at the same time.
+    pub fn ask(&mut self, bodies: &[String]) -> Result<Vec<Replies>, String> {
+        let all = |server: &mut Server| -> Result<Vec<Reply>, String> {
+            bodies.iter().map(|body| post(server, body.as_bytes())).collect()
+        };
+        let (theirs, ours) = thread::scope(|scope| {
+            let theirs = &mut self.theirs;
+            let handle = scope.spawn(move || all(theirs));
+            let ours = all(&mut self.ours);
+            (handle.join().unwrap_or_else(|_| Err("the reference's client panicked".into())), ours)
+        });
+        let theirs = theirs.map_err(|e| format!("reference: {e}"))?;
+        let ours = ours.map_err(|e| format!("ours: {e}"))?;
+        Ok(theirs.into_iter().zip(ours).collect())
+    }
+}

@@ -1,0 +1,316 @@
+//! The run: workers take stores by number, compare, shrink what differs and file it; one summary at the end.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use crate::compare::{self, Mismatch};
+use crate::differences::{self, Difference};
+use crate::features::Feature;
+use crate::lab::{Lab, Verdict};
+use crate::requests;
+use crate::rng::Rng;
+use crate::settings::Settings;
+use crate::shrink::{self, Case};
+use crate::store::world::World;
+use crate::store::{self, Store, breaking};
+
+/// What a run has seen so far.
+#[derive(Default)]
+struct Tally {
+    accepted: u64,
+    refused: u64,
+    broken: u64,
+    broken_accepted: u64,
+    decisions: u64,
+    allows: u64,
+    bad_requests: u64,
+    known: BTreeMap<String, u64>,
+    unstable: u64,
+    failures: Vec<String>,
+}
+
+struct Shared<'a> {
+    settings: &'a Settings,
+    known: Vec<Difference>,
+    tally: Mutex<Tally>,
+    next: AtomicU64,
+    stop: AtomicBool,
+}
+
+fn home() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/differential")
+}
+
+/// Runs; true if every difference is explained.
+pub fn run(settings: &Settings) -> Result<bool, String> {
+    let list = home().join("differences.toml");
+    let text = fs::read_to_string(&list).map_err(|e| format!("{}: {e}", list.display()))?;
+    let shared = Shared {
+        settings,
+        known: differences::parse(&text)?,
+        tally: Mutex::default(),
+        next: AtomicU64::new(0),
+        stop: AtomicBool::new(false),
+    };
+    println!(
+        "differential: seed {}, at least {} stores and {} decisions, {} requests a store, strict {}, {} against {}\nfeatures: {}",
+        settings.seed,
+        settings.stores,
+        settings.decisions,
+        settings.requests,
+        settings.theirs.strict,
+        settings.theirs.binary.display(),
+        settings.ours.binary.display(),
+        settings.features,
+    );
+    let start = Instant::now();
+    let faults: Vec<String> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..settings.jobs).map(|_| scope.spawn(|| worker(&shared))).collect();
+        workers.into_iter().filter_map(|w| w.join().unwrap_or_else(|_| Err("a worker panicked".into())).err()).collect()
+    });
+    let tally = shared.tally.into_inner().unwrap_or_default();
+    report(&tally, start.elapsed().as_secs_f64());
+    if let Some(fault) = faults.into_iter().next() {
+        return Err(fault);
+    }
+    if tally.accepted * 2 < settings.stores && tally.failures.is_empty() {
+        return Err(format!(
+            "only {} of {} stores were accepted: the generator is at fault",
+            tally.accepted, settings.stores
+        ));
+    }
+    Ok(tally.failures.is_empty())
+}
+
+fn report(tally: &Tally, seconds: f64) {
+    println!(
+        "\n{} stores accepted by both, {} refused by both; {} broken stores ({} of them accepted by both)",
+        tally.accepted, tally.refused, tally.broken, tally.broken_accepted
+    );
+    println!(
+        "{} decisions ({} % allowed), {} bad requests, {seconds:.1} s, {:.0} decisions/s",
+        tally.decisions,
+        tally.allows * 100 / tally.decisions.max(1),
+        tally.bad_requests,
+        tally.decisions as f64 / seconds
+    );
+    for (id, count) in &tally.known {
+        println!("known difference {id}: {count}");
+    }
+    println!("reference unstable: {}", tally.unstable);
+    println!("unexplained differences: {}", tally.failures.len());
+    for failure in &tally.failures {
+        println!("- {failure}");
+    }
+}
+
+fn worker(shared: &Shared<'_>) -> Result<(), String> {
+    let settings = shared.settings;
+    let lab = Lab::new(&settings.theirs, &settings.ours)?;
+    while !shared.stop.load(Ordering::Relaxed) {
+        let index = shared.next.fetch_add(1, Ordering::Relaxed);
+        let enough = index >= settings.stores
+            && (shared.tally.lock().map_or(true, |t| t.decisions >= settings.decisions)
+                || index >= settings.stores * 4);
+        if enough {
+            break;
+        }
+        if let Err(fault) = one_store(shared, &lab, settings.seed + index) {
+            shared.stop.store(true, Ordering::Relaxed);
+            return Err(format!("seed {}: {fault}", settings.seed + index));
+        }
+    }
+    Ok(())
+}
+
+fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
+    let settings = shared.settings;
+    let mut rng = Rng::stream(seed, 1);
+    let world = World::new(&mut rng, &settings.features, 4);
+    let store = store::generate(&mut rng, &world, &settings.features);
+    let mut rng = Rng::stream(seed, 2);
+    let mut bodies: Vec<String> = (0..settings.requests)
+        .map(|_| {
+            let resources = *rng.pick(&[1, 5, 10, 10, 25]);
+            requests::generate(&mut rng, &world, &settings.features, resources, 8).to_string()
+        })
+        .collect();
+    let good = bodies.len();
+    if settings.features.has(Feature::BadRequests) {
+        for _ in 0..10 {
+            let request = requests::generate(&mut rng, &world, &settings.features, 2, 3);
+            bodies.push(requests::bad(&mut rng, &request));
+        }
+    }
+    if let Some(dir) = &settings.dump {
+        return dump(&dir.join(seed.to_string()), &store, &bodies).map_err(|e| format!("{}: {e}", dir.display()));
+    }
+    let start = Instant::now();
+    let verdict = lab.serve(&store)?;
+    let served = start.elapsed();
+    match verdict {
+        Verdict::Accepted(mut pair) => {
+            let replies = pair.ask(&bodies)?;
+            if settings.verbose {
+                println!(
+                    "seed {seed}: {} files served after {served:.2?}, {} requests answered after {:.2?}",
+                    store.files.len(),
+                    bodies.len(),
+                    start.elapsed()
+                );
+            }
+            drop(pair);
+            judge(shared, lab, seed, &store, &bodies, &replies, good)?;
+        }
+        Verdict::Refused(theirs, ours) => {
+            if settings.verbose {
+                println!("seed {seed}: refused by both\n{}\n{}", tail(&theirs), tail(&ours));
+            }
+            add(shared, |t| t.refused += 1);
+        }
+        Verdict::Differ(mismatch) => differ(shared, lab, seed, &store, "", mismatch, "")?,
+    }
+    if settings.features.has(Feature::Broken) {
+        let mut rng = Rng::stream(seed, 3);
+        for _ in 0..2 {
+            let world = World::new(&mut rng, &settings.features, 1);
+            let mut broken = store::generate(&mut rng, &world, &settings.features);
+            if let Some(what) = breaking::apply(&mut rng, &mut broken) {
+                broken_store(shared, lab, seed, &broken, &what)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn broken_store(shared: &Shared<'_>, lab: &Lab, seed: u64, store: &Store, what: &str) -> Result<(), String> {
+    match lab.serve(store)? {
+        Verdict::Accepted(_) => {
+            if shared.settings.verbose {
+                println!("seed {seed}: accepted by both after {what}");
+            }
+            add(shared, |t| {
+                t.broken += 1;
+                t.broken_accepted += 1;
+            });
+        }
+        Verdict::Refused(..) => add(shared, |t| t.broken += 1),
+        Verdict::Differ(mismatch) => differ(shared, lab, seed, store, "", mismatch, what)?,
+    }
+    Ok(())
+}
+
+fn tail(text: &str) -> &str {
+    let start = text.len().saturating_sub(2000);
+    text.get(start..).unwrap_or(text)
+}
+
+fn add(shared: &Shared<'_>, change: impl FnOnce(&mut Tally)) {
+    if let Ok(mut tally) = shared.tally.lock() {
+        change(&mut tally);
+    }
+}
+
+fn judge(
+    shared: &Shared<'_>,
+    lab: &Lab,
+    seed: u64,
+    store: &Store,
+    bodies: &[String],
+    replies: &[crate::lab::Replies],
+    good: usize,
+) -> Result<(), String> {
+    let mut fields: Vec<&str> = Vec::new();
+    let mut found: Vec<(usize, Mismatch)> = Vec::new();
+    let (mut decisions, mut allows) = (0, 0);
+    for (i, (theirs, ours)) in replies.iter().enumerate() {
+        decisions += compare::decisions(theirs);
+        allows += String::from_utf8_lossy(&theirs.body).matches("EFFECT_ALLOW").count() as u64;
+        for mismatch in compare::replies(theirs, ours) {
+            if !fields.contains(&mismatch.field) {
+                fields.push(mismatch.field);
+                found.push((i, mismatch));
+            }
+        }
+    }
+    add(shared, |t| {
+        t.accepted += 1;
+        t.decisions += decisions;
+        t.allows += allows;
+        t.bad_requests += (bodies.len() - good) as u64;
+    });
+    // One cause often shows in several fields; the first two tell enough of a store.
+    for (i, mismatch) in found.into_iter().take(2) {
+        differ(shared, lab, seed, store, &bodies[i], mismatch, "")?;
+    }
+    Ok(())
+}
+
+/// Shrinks a difference, looks whether it is known, files it if not.
+fn differ(
+    shared: &Shared<'_>,
+    lab: &Lab,
+    seed: u64,
+    store: &Store,
+    request: &str,
+    mismatch: Mismatch,
+    note: &str,
+) -> Result<(), String> {
+    let settings = shared.settings;
+    let first = shrink::observe(lab, store, request, mismatch.field)?;
+    let gone = first.is_none();
+    let whole = Case { store: store.clone(), request: request.to_owned(), mismatch, replies: Default::default() };
+    let case = match first {
+        Some(case) => shrink::shrink(lab, case, settings.shrink)?,
+        None => whole,
+    };
+    if let Some(known) = differences::explain(&shared.known, &case.mismatch, &case.store, &case.request) {
+        add(shared, |t| *t.known.entry(known.id.clone()).or_default() += 1);
+        return Ok(());
+    }
+    let body = (!case.request.is_empty()).then_some(case.request.as_str());
+    if !settings.self_check && (gone || lab.unstable(&case.store, body)?) {
+        add(shared, |t| t.unstable += 1);
+    }
+    let mut count = 0;
+    add(shared, |t| {
+        let dir = format!("{seed}-{}", t.failures.iter().filter(|f| f.starts_with(&format!("{seed}-"))).count());
+        let note = format!("{dir}: {note} {}{}", case.mismatch, if gone { " (not seen again)" } else { "" });
+        t.failures.push(note);
+        if let Err(error) = file(&home().join("failures").join(&dir), &case) {
+            t.failures.push(format!("could not write {dir}: {error}"));
+        }
+        println!("{}", t.failures.last().map_or("", String::as_str));
+        count = t.failures.len();
+    });
+    if count >= settings.max_failures {
+        shared.stop.store(true, Ordering::Relaxed);
+    }
+    Ok(())
+}
+
+fn dump(dir: &Path, store: &Store, bodies: &[String]) -> std::io::Result<()> {
+    store.write(&dir.join("store"))?;
+    fs::write(dir.join("settings.json"), format!("{:#}\n", store.settings))?;
+    fs::write(dir.join("requests.ndjson"), bodies.join("\n"))
+}
+
+/// Writes the case: the store, its settings, the request and both answers.
+fn file(dir: &Path, case: &Case) -> std::io::Result<()> {
+    case.store.write(&dir.join("store"))?;
+    fs::write(dir.join("settings.json"), format!("{:#}\n", case.store.settings))?;
+    fs::write(dir.join("difference.txt"), format!("{}\n", case.mismatch))?;
+    if !case.request.is_empty() {
+        let pretty = serde_json::from_str::<serde_json::Value>(&case.request)
+            .map_or_else(|_| case.request.clone(), |v| format!("{v:#}\n"));
+        fs::write(dir.join("request.json"), pretty)?;
+        fs::write(dir.join("reference.json"), &case.replies.0)?;
+        fs::write(dir.join("ours.json"), &case.replies.1)?;
+    }
+    Ok(())
+}

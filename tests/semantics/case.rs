@@ -1,0 +1,147 @@
+//! Reads the literate cases of `cases/*.md`. Fences that count, in order:
+//!
+//! - ` ```yaml NAME ` a file of the store (any language word; the second word is its path). A later fence of the same
+//!   name replaces it, `empty` as third word removes it.
+//! - ` ```settings ` JSON of the configuration (`engine`, …); replaces the one before.
+//! - ` ```check ` requests with the answers expected of the store so far:
+//!   `req {JSON}`, then a line an action `ACTION: ALLOW|DENY POLICY SCOPE` (`-` is the empty string),
+//!   `derived [names]`, and `out ACTION SRC JSON` or `err ACTION SRC TEXT` for every output in any order.
+//! - ` ```refused ` the store is refused; each line is part of what is said about it.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value as Json, json};
+
+/// What is expected of one request.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Answer {
+    /// `ACTION: EFFECT POLICY SCOPE`, sorted.
+    pub actions: Vec<String>,
+    /// Sorted names.
+    pub derived: Vec<String>,
+    /// Output lines as in the case, sorted.
+    pub outputs: Vec<String>,
+}
+
+/// One thing to try.
+pub enum Check {
+    /// Requests (whole JSON bodies) and their answers.
+    Requests(Vec<(Json, Answer)>),
+    /// Texts the refusal holds.
+    Refused(Vec<String>),
+}
+
+/// A store as of some fence, and what to try on it.
+pub struct Step {
+    /// Case and line, for messages.
+    pub place: String,
+    /// Files by path.
+    pub files: BTreeMap<String, String>,
+    /// Configuration.
+    pub settings: Json,
+    /// What to try.
+    pub check: Check,
+}
+
+/// The steps of one case file.
+pub fn read(name: &str, text: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let (mut files, mut settings) = (BTreeMap::new(), json!({}));
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        let Some(info) = line.strip_prefix("```") else { continue };
+        let body: Vec<&str> = lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").collect();
+        let place = format!("{name}:{}", number + 1);
+        let words: Vec<&str> = info.split(' ').collect();
+        let mut step =
+            |check| steps.push(Step { place: place.clone(), files: files.clone(), settings: settings.clone(), check });
+        match words[..] {
+            ["settings"] => {
+                settings = serde_json::from_str(&body.join("\n")).unwrap_or_else(|e| panic!("{place}: {e}"))
+            }
+            ["check"] => step(Check::Requests(requests(&place, &body))),
+            ["refused"] => step(Check::Refused(body.iter().map(|l| (*l).to_owned()).collect())),
+            [_, path, "empty"] => drop(files.remove(path)),
+            [_, path] => drop(files.insert(path.to_owned(), body.join("\n") + "\n")),
+            _ => panic!("{place}: unknown fence `{info}`"),
+        }
+    }
+    assert!(!steps.is_empty(), "{name} checks nothing");
+    steps
+}
+
+fn requests(place: &str, lines: &[&str]) -> Vec<(Json, Answer)> {
+    let mut list: Vec<(Json, Answer)> = Vec::new();
+    for line in lines.iter().filter(|l| !l.is_empty()) {
+        if let Some(text) = line.strip_prefix("req ") {
+            let short: Json = serde_json::from_str(text).unwrap_or_else(|e| panic!("{place}: {text}: {e}"));
+            list.push((whole(&short), Answer::default()));
+            continue;
+        }
+        let (_, answer) = list.last_mut().unwrap_or_else(|| panic!("{place}: an answer before any request"));
+        if let Some(names) = line.strip_prefix("derived ") {
+            answer.derived = serde_json::from_str(names).unwrap_or_else(|e| panic!("{place}: {e}"));
+        } else if line.starts_with("out ") || line.starts_with("err ") {
+            answer.outputs.push((*line).to_owned());
+        } else {
+            answer.actions.push((*line).to_owned());
+        }
+    }
+    for (_, answer) in &mut list {
+        answer.actions.sort();
+        answer.derived.sort();
+        answer.outputs.sort();
+    }
+    list
+}
+
+/// The whole body of a request written short: `kind scope version attr actions` of the resource, `id roles pscope
+/// pversion pattr` of the principal, `aux`.
+fn whole(short: &Json) -> Json {
+    let text = |key: &str, default: &str| short[key].as_str().unwrap_or(default).to_owned();
+    json!({
+        "includeMeta": true,
+        "principal": {
+            "id": text("id", "u1"), "roles": short["roles"], "attr": short["pattr"],
+            "scope": text("pscope", ""), "policyVersion": text("pversion", ""),
+        },
+        "resources": [{
+            "actions": short["actions"],
+            "resource": {
+                "kind": text("kind", "doc"), "id": text("rid", "r1"), "attr": short["attr"],
+                "scope": text("scope", ""), "policyVersion": text("version", ""),
+            },
+        }],
+        "auxData": short["aux"],
+    })
+}
+
+/// The answer in a reply of the check API.
+pub fn answer(reply: &Json) -> Answer {
+    let result = &reply["results"][0];
+    let dash = |v: &Json| v.as_str().filter(|s| !s.is_empty()).unwrap_or("-").to_owned();
+    let mut answer = Answer::default();
+    for (action, effect) in result["actions"].as_object().into_iter().flatten() {
+        let meta = &result["meta"]["actions"][action.as_str()];
+        let effect = effect.as_str().unwrap_or_default().trim_start_matches("EFFECT_");
+        answer.actions.push(format!(
+            "{action}: {effect} {} {}",
+            dash(&meta["matchedPolicy"]),
+            dash(&meta["matchedScope"])
+        ));
+    }
+    for role in result["meta"]["effectiveDerivedRoles"].as_array().into_iter().flatten() {
+        answer.derived.push(role.as_str().unwrap_or_default().to_owned());
+    }
+    for entry in result["outputs"].as_array().into_iter().flatten() {
+        let text = |key: &str| entry[key].as_str().unwrap_or_default();
+        answer.outputs.push(match entry.get("error") {
+            Some(error) => format!("err {} {} {}", text("action"), text("src"), error.as_str().unwrap_or_default()),
+            None => format!("out {} {} {}", text("action"), text("src"), entry["val"]),
+        });
+    }
+    answer.actions.sort();
+    answer.derived.sort();
+    answer.outputs.sort();
+    answer
+}

@@ -1,0 +1,114 @@
+//! Worked examples of the policy language as literate cases (`cases/*.md`): each store is served by `toolgate serve
+//! --compat cerbos` and, with the feature `oracle`, by the reference, and must answer as written. New cases go into
+//! `cases/`, not into code.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test program"
+)]
+
+mod case;
+#[path = "../differential/http.rs"]
+mod http;
+#[path = "../differential/server.rs"]
+#[allow(dead_code, reason = "shared with the differential suite")]
+mod server;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value as Json;
+
+use case::{Check, Step};
+use server::{Flavour, Server, Side, StartError, Starting};
+
+fn side(flavour: Flavour) -> Side {
+    let (name, binary) = match flavour {
+        Flavour::Toolgate => ("toolgate", PathBuf::from(env!("CARGO_BIN_EXE_toolgate"))),
+        Flavour::Cerbos => {
+            let path = std::env::var("TOOLGATE_ORACLE")
+                .unwrap_or_else(|_| "/opt/oracle/node_modules/@cerbos/cerbos-linux-x64/cerbos-linux-x64".into());
+            assert!(Path::new(&path).is_file(), "the reference binary `{path}` is missing: see docs/differential.md");
+            ("oracle", PathBuf::from(path))
+        }
+    };
+    Side { name, binary, flavour, strict: false, tcp: false }
+}
+
+fn cases() -> Vec<(String, String)> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/semantics/cases");
+    let mut list: Vec<(String, String)> = fs::read_dir(dir)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), fs::read_to_string(path).unwrap()))
+        .collect();
+    list.sort();
+    list
+}
+
+fn start(side: &Side, work: &Path, step: &Step) -> Result<Server, StartError> {
+    let store = work.join("store");
+    let _ = fs::remove_dir_all(&store);
+    fs::create_dir_all(&store).unwrap();
+    for (path, text) in &step.files {
+        let path = store.join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let mut side = side.clone();
+    side.strict = step.settings["engine"]["strictEvaluation"] == Json::Bool(true);
+    side.spawn(work, &store, &step.settings).and_then(Starting::ready)
+}
+
+fn run(side: &Side, step: &Step, work: &Path, faults: &mut Vec<String>) {
+    let place = &step.place;
+    match (start(side, work, step), &step.check) {
+        (Err(StartError::Broken(text)), _) => panic!("{place}: {text}"),
+        (Err(StartError::Refused(text)), Check::Requests(_)) => faults.push(format!("{place}: refused: {text}")),
+        (Ok(_), Check::Refused(_)) => faults.push(format!("{place}: accepted, but should be refused")),
+        (Err(StartError::Refused(text)), Check::Refused(parts)) => {
+            // The words of the reference's log and of our diagnostics differ; what they quote does not.
+            for part in parts.iter().filter(|p| !text.contains(p.as_str())) {
+                faults.push(format!("{place}: refused without `{part}`: {text}"));
+            }
+        }
+        (Ok(mut server), Check::Requests(requests)) => {
+            for (request, expected) in requests {
+                let body = request.to_string();
+                let reply = server.client.send("POST", "/api/check/resources", body.as_bytes()).unwrap();
+                let json: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
+                let got = case::answer(&json);
+                if reply.status != 200 || got != *expected {
+                    let text = String::from_utf8_lossy(&reply.body);
+                    faults.push(format!("{place}: {body}\n  expected {expected:?}\n  got      {got:?}\n  {text}"));
+                }
+            }
+        }
+    }
+}
+
+fn all(flavour: Flavour) {
+    let side = side(flavour);
+    let work = tempfile::TempDir::with_prefix("tgsem-").unwrap();
+    let mut faults = Vec::new();
+    for (name, text) in cases() {
+        for step in case::read(&name, &text) {
+            run(&side, &step, work.path(), &mut faults);
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+#[test]
+fn toolgate_answers_as_written() {
+    all(Flavour::Toolgate);
+}
+
+#[cfg(feature = "oracle")]
+#[test]
+fn the_reference_answers_as_written() {
+    all(Flavour::Cerbos);
+}
