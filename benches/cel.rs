@@ -132,7 +132,7 @@ fn evaluation(c: &mut Criterion) {
     let roots = roots(&data);
     for (name, source) in CONDITIONS {
         let mut group = c.benchmark_group(name);
-        let mut builder = UnitBuilder::new(&env, Vec::new(), Vec::new());
+        let mut builder = UnitBuilder::bare(&env);
         let Ok(checked) = compile(source, &env) else { continue };
         let id = builder.add(&checked);
         let unit = builder.build();
@@ -186,7 +186,7 @@ fn loading(c: &mut Criterion) {
     group.sample_size(10);
     group.bench_function("10000_conditions", |b| {
         b.iter(|| {
-            let mut builder = UnitBuilder::new(&env, Vec::new(), Vec::new());
+            let mut builder = UnitBuilder::bare(&env);
             for source in &sources {
                 if let Ok(checked) = compile(source, &env) {
                     builder.add(&checked);

@@ -82,6 +82,12 @@ impl UnitBuilder {
         builder
     }
 
+    /// A unit without constants and variables.
+    #[must_use]
+    pub fn bare(env: &Env) -> Self {
+        Self::new(env, Vec::new(), Vec::<(String, Checked)>::new())
+    }
+
     /// Whether to work out what depends on nothing, and to prepare literals. The results are the same.
     #[cfg(test)]
     pub fn set_folding(&mut self, folding: bool) {

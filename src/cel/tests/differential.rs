@@ -7,9 +7,9 @@ use super::super::context::Context;
 use super::super::error::Eval;
 use super::super::value::Value;
 use super::super::{Budget, Checked, Env, Frame, Inputs, Truth, UnitBuilder, parse, resolve, time};
-use super::generator::Generator;
 use super::request::{environment, inputs};
 use super::support::{STEPS, same};
+use super::typed::Generator;
 use super::walker::Walker;
 
 fn agree(a: Eval<'_>, b: Eval<'_>) -> bool {
@@ -29,7 +29,7 @@ fn check(sources: &[String], env: &Env, request: &Json) {
     let now = time::parse_timestamp("2025-01-02T03:04:05.678Z").ok();
     let given = Inputs { roots, now, bump: &bump, budget: &budget };
     let build = |folding| {
-        let mut builder = UnitBuilder::new(env, Vec::new(), Vec::new());
+        let mut builder = UnitBuilder::bare(env);
         builder.set_folding(folding);
         let ids: Vec<_> = all.iter().map(|c| builder.add(c)).collect();
         (builder.build(), ids)

@@ -147,7 +147,7 @@ fn high_and_wide_trees() {
         if let Ok(ast) = parse(&source) {
             accepted += 1;
             let checked = resolve(ast, &env);
-            let mut builder = UnitBuilder::new(&env, Vec::new(), Vec::new());
+            let mut builder = UnitBuilder::bare(&env);
             let id = builder.add(&checked);
             let unit = builder.build();
             let bump = Bump::new();
@@ -164,7 +164,7 @@ fn high_and_wide_trees() {
         parse(&source).ok().map(|ast| (n, resolve(ast, &env)))
     });
     let (n, checked) = highest.unwrap();
-    let mut builder = UnitBuilder::new(&env, Vec::new(), Vec::new());
+    let mut builder = UnitBuilder::bare(&env);
     let id = builder.add(&checked);
     let unit = builder.build();
     let bump = Bump::new();
@@ -195,7 +195,7 @@ fn deep_attributes_need_no_stack() {
         "sets.equivalent(x, x)",
         "[x, x].sort()",
     ] {
-        let mut builder = UnitBuilder::new(&env, Vec::new(), Vec::new());
+        let mut builder = UnitBuilder::bare(&env);
         let id = builder.add(&checked(source, &env));
         let unit = builder.build();
         let budget = Budget::default();

@@ -22,7 +22,7 @@ pub fn with_value<T>(
     roots: &[Value<'_>],
     f: impl FnOnce(Result<Value<'_>, super::super::EvalError<'_>>) -> T,
 ) -> T {
-    let mut builder = UnitBuilder::new(env, Vec::new(), Vec::<(String, Checked)>::new());
+    let mut builder = UnitBuilder::bare(env);
     let id = builder.add(checked);
     let unit = builder.build();
     let bump = Bump::new();

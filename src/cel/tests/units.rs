@@ -136,7 +136,7 @@ fn without_a_clock_the_error_says_so() {
 #[test]
 fn reads_are_known() {
     let env = environment();
-    let mut builder = UnitBuilder::new(&env, Vec::new(), Vec::new());
+    let mut builder = UnitBuilder::bare(&env);
     for source in
         ["R.attr.a.b == P.id", "R.attr.a.b != 'x'", "has(P.attr.k)", "R.attr[P.id] == G.x", "R.attr.l.all(x, x > 1)"]
     {
