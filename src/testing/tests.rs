@@ -1,6 +1,7 @@
 //! Against the reference's recorded results: `tests/data/suites/errors.json` holds odd suites and fixtures with what it
 //! says of them, `reports.json` whole runs with its reports in every format. Both are of the policy
-//! `tests/data/suites/doc.yaml`, whose decisions are written out below, so that this room is tested by itself.
+//! `tests/data/suites/doc.yaml`: decided by the engine, and by decisions written out below, so that this room is tested
+//! by itself as well.
 
 use std::collections::BTreeMap;
 
@@ -10,8 +11,10 @@ use super::model::{FixtureAux, FixturePrincipal, FixtureResource, TestOptions};
 use super::report::{Shape, json, junit, text};
 use super::results::{Report, SuiteResult};
 use super::runner::NO_NOW;
-use super::{Decider, Options, Outcome, Output, run};
+use super::{Decider, EngineDecider, Options, Outcome, Output, run};
 use crate::cel::value::{Constant, Timestamp};
+use crate::compile::{CompileOptions, compile};
+use crate::engine::RuleTable;
 use crate::source::SourceFile;
 
 /// `doc.yaml`, by hand.
@@ -76,7 +79,14 @@ fn texts(files: &Value) -> impl Iterator<Item = (String, String)> {
     files.as_object().unwrap().iter().map(|(k, v)| (k.clone(), v.as_str().unwrap().to_owned()))
 }
 
-fn execute(files: BTreeMap<String, String>, args: &[&str]) -> Report {
+/// The policy, compiled in the reference's semantics.
+fn table() -> RuleTable {
+    let options = CompileOptions { cerbos_compat: true, ..CompileOptions::default() };
+    let compiled = compile(&[SourceFile::new("doc.yaml", read("doc.yaml"))], &options);
+    compiled.table.unwrap()
+}
+
+fn execute(decider: &dyn Decider, files: BTreeMap<String, String>, args: &[&str]) -> Report {
     let files: Vec<SourceFile> = files.into_iter().map(|(n, t)| SourceFile::new(n, t)).collect();
     let mut options = Options::default();
     for arg in args {
@@ -85,7 +95,7 @@ fn execute(files: BTreeMap<String, String>, args: &[&str]) -> Report {
             _ => options.skip_batching |= *arg == "--skip-batching",
         }
     }
-    run(&files, &Doc, &options)
+    run(&files, decider, &options)
 }
 
 /// What the reference says must be said; more may be, as it stops at the first fault of a file.
@@ -137,7 +147,7 @@ fn odd_suites_end_as_in_the_reference() {
             files.remove(gone.as_str().unwrap());
         }
         files.extend(texts(&case["files"]));
-        let report = execute(files, &[]);
+        let report = execute(&Doc, files, &[]);
         if let Err(e) = compare_suites(case, &report.suites) {
             wrong.push(format!("== {}\n{}\n{e}\n", case["name"].as_str().unwrap(), case["files"]));
         }
@@ -147,10 +157,20 @@ fn odd_suites_end_as_in_the_reference() {
 
 #[test]
 fn reports_are_those_of_the_reference() {
+    compare_reports(&Doc);
+}
+
+#[test]
+fn reports_are_those_of_the_reference_with_the_engine() {
+    let table = table();
+    compare_reports(&EngineDecider { table: &table, cerbos_compat: true, trace: false });
+}
+
+fn compare_reports(decider: &dyn Decider) {
     let mut wrong = Vec::new();
     for case in recorded("reports.json") {
         let args: Vec<&str> = case["args"].as_array().unwrap().iter().map(|a| a.as_str().unwrap()).collect();
-        let report = execute(texts(&case["files"]).collect(), &args);
+        let report = execute(decider, texts(&case["files"]).collect(), &args);
         let verbose = args.contains(&"--verbose");
         let mut check = |face: &str, got: String, want: String| {
             if got != want {
@@ -175,7 +195,7 @@ fn reports_are_those_of_the_reference() {
 
 #[test]
 fn errors_of_several_lines_stay_under_their_suite() {
-    let report = execute([("a_test.yaml".to_owned(), "name: A\ntests: 1\nx: 1\n".to_owned())].into(), &[]);
+    let report = execute(&Doc, [("a_test.yaml".to_owned(), "name: A\ntests: 1\nx: 1\n".to_owned())].into(), &[]);
     let want = "Test results\n\
                 └─┬Unknown (a_test.yaml) [ERROR]\n  \
                 └──failed to load test suite:\n     \
