@@ -252,7 +252,8 @@ async fn what_is_no_http_is_hung_up_on() {
 async fn a_smuggled_second_request_is_not_served() {
     let policies = policies();
     let pdp = Pdp::start(policies.path()).await;
-    let both = b"POST /v1/decide HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\
+    let both =
+        b"POST /v1/decide HTTP/1.1\r\nhost: t\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\
                  GET /_cerbos/health HTTP/1.1\r\nhost: t\r\nconnection: close\r\n\r\n";
     let answer = until_hung_up(&pdp.http, both).await;
     // Either refused as a whole, or read as chunked with the length ignored: never both readings.

@@ -39,10 +39,7 @@ async fn tool_calls_are_decided_over_grpc() {
         assert_eq!((unknown.verdict(), unknown.policy.as_str()), (Verdict::Deny, "NO_MATCH"));
         let refused = client.decide(DecideRequest::default()).await.unwrap_err();
         assert_eq!(refused.code(), Code::InvalidArgument);
-        assert_eq!(
-            refused.message(),
-            "validation errors:\n - identity: value is required\n - tool: value is required"
-        );
+        assert_eq!(refused.message(), "validation errors:\n - identity: value is required\n - tool: value is required");
         assert!(!refused.details().is_empty());
     }
 }
@@ -58,15 +55,9 @@ async fn a_batch_is_answered_in_order_and_one_bad_call_spoils_no_other() {
         question("c", "github", "delete_repo"),
     ];
     let batch = client.decide_batch(DecideBatchRequest { calls }).await.unwrap().into_inner();
-    let seen: Vec<_> = batch
-        .results
-        .iter()
-        .map(|r| (r.call_id.as_str(), r.verdict(), r.error.as_ref().map(|e| e.code)))
-        .collect();
-    assert_eq!(
-        seen,
-        [("a", Verdict::Allow, None), ("b", Verdict::Deny, Some(3)), ("c", Verdict::Deny, None)]
-    );
+    let seen: Vec<_> =
+        batch.results.iter().map(|r| (r.call_id.as_str(), r.verdict(), r.error.as_ref().map(|e| e.code))).collect();
+    assert_eq!(seen, [("a", Verdict::Allow, None), ("b", Verdict::Deny, Some(3)), ("c", Verdict::Deny, None)]);
     assert!(batch.results.iter().all(|r| r.revision == batch.revision));
     let empty = client.decide_batch(DecideBatchRequest::default()).await.unwrap_err();
     assert_eq!(empty.message(), "validation error: calls: value is required");
@@ -203,14 +194,17 @@ async fn refusals_over_http_have_the_codes_and_words_that_clients_know() {
     let policies = policies();
     let pdp = Pdp::start(policies.path()).await;
     let check = "/api/check/resources";
-    let with = |resource: &str| {
-        format!(r#"{{"principal":{{"id":"a","roles":["r"]}},"resources":[{resource}]}}"#)
-    };
+    let with = |resource: &str| format!(r#"{{"principal":{{"id":"a","roles":["r"]}},"resources":[{resource}]}}"#);
     let ok = r#"{"actions":["x"],"resource":{"kind":"k","id":"1"}}"#;
     let many = |one: &str, n: usize| vec![one; n].join(",");
     let actions = (0..51).map(|i| format!("\"a{i}\"")).collect::<Vec<_>>().join(",");
     let rows: Vec<(String, u16, i64, String)> = vec![
-        ("{}".into(), 400, 3, "validation errors:\n - principal: value is required\n - resources: value is required".into()),
+        (
+            "{}".into(),
+            400,
+            3,
+            "validation errors:\n - principal: value is required\n - resources: value is required".into(),
+        ),
         (
             r#"{"principal":{"roles":["r"]},"resources":[]}"#.into(),
             400,
@@ -237,7 +231,9 @@ async fn refusals_over_http_have_the_codes_and_words_that_clients_know() {
             "number of actions (51) exceeds configured limit (50)".into(),
         ),
         (
-            format!(r#"{{"principal":{{"id":"a","roles":["r"]}},"resources":[{ok}],"auxData":{{"jwt":{{"token":"x"}}}}}}"#),
+            format!(
+                r#"{{"principal":{{"id":"a","roles":["r"]}},"resources":[{ok}],"auxData":{{"jwt":{{"token":"x"}}}}}}"#
+            ),
             400,
             3,
             "invalid auxData".into(),
@@ -248,11 +244,18 @@ async fn refusals_over_http_have_the_codes_and_words_that_clients_know() {
         let answer = pdp.post(check, body.clone()).await;
         assert_eq!(answer.headers["content-type"], "application/json");
         let json = answer.json();
-        assert_eq!((answer.status.as_u16(), &json["code"], &json["message"]), (status, &code.into(), &message.into()), "{body}");
+        assert_eq!(
+            (answer.status.as_u16(), &json["code"], &json["message"]),
+            (status, &code.into(), &message.into()),
+            "{body}"
+        );
     }
     let large = pdp.post(check, vec![b' '; (4 << 20) + 1]).await;
     assert_eq!(large.status, 429);
-    assert_eq!(large.json(), json!({"code": 8, "message": "grpc: received message larger than max (4194305 vs. 4194304)"}));
+    assert_eq!(
+        large.json(),
+        json!({"code": 8, "message": "grpc: received message larger than max (4194305 vs. 4194304)"})
+    );
     // Nothing known to be there: decided, and denied.
     let unknown = pdp.post(check, with(ok)).await;
     assert_eq!((unknown.status.as_u16(), &unknown.json()["results"][0]["actions"]["x"]), (200, &json!("EFFECT_DENY")));

@@ -160,9 +160,8 @@ async fn a_root_that_is_a_link_may_be_swapped() {
 }
 
 async fn verdict(pdp: &Pdp, server: &str) -> String {
-    let body = format!(
-        r#"{{"identity":{{"id":"alice","roles":["agent"]}},"tool":{{"server":"{server}","name":"read"}}}}"#
-    );
+    let body =
+        format!(r#"{{"identity":{{"id":"alice","roles":["agent"]}},"tool":{{"server":"{server}","name":"read"}}}}"#);
     pdp.post("/v1/decide", body).await.json()["verdict"].as_str().unwrap().to_owned()
 }
 

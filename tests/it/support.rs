@@ -216,30 +216,19 @@ pub fn denying(server: &str) -> String {
 pub fn question(call_id: &str, server: &str, tool: &str) -> toolgate_v1::DecideRequest {
     toolgate_v1::DecideRequest {
         call_id: call_id.into(),
-        identity: Some(toolgate_v1::Identity {
-            id: "alice".into(),
-            roles: vec!["agent".into()],
-            ..Default::default()
-        }),
+        identity: Some(toolgate_v1::Identity { id: "alice".into(), roles: vec!["agent".into()], ..Default::default() }),
         tool: Some(toolgate_v1::Tool { server: server.into(), name: tool.into(), ..Default::default() }),
         ..Default::default()
     }
 }
 
 /// A check request of the Cerbos API by alice in role `agent`.
-pub fn check_request(
-    kind: &str,
-    actions: &[&str],
-) -> toolgate::proto::cerbos::request::v1::CheckResourcesRequest {
+pub fn check_request(kind: &str, actions: &[&str]) -> toolgate::proto::cerbos::request::v1::CheckResourcesRequest {
     use toolgate::proto::cerbos::request::v1::{CheckResourcesRequest, check_resources_request::ResourceEntry};
     CheckResourcesRequest {
         request_id: "r1".into(),
         include_meta: true,
-        principal: Some(cerbos::Principal {
-            id: "alice".into(),
-            roles: vec!["agent".into()],
-            ..Default::default()
-        }),
+        principal: Some(cerbos::Principal { id: "alice".into(), roles: vec!["agent".into()], ..Default::default() }),
         resources: vec![ResourceEntry {
             actions: actions.iter().map(|a| (*a).to_owned()).collect(),
             resource: Some(cerbos::Resource { kind: kind.into(), id: "1".into(), ..Default::default() }),
