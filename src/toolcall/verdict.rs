@@ -10,7 +10,7 @@ use super::map::View;
 use super::model::ToolCall;
 use super::obligation::Findings;
 use super::reason::{self, Reason};
-use crate::engine::decision::{ActionResult, Decision, Effect};
+use crate::engine::decision::{ActionResult, Cause, Decision, Effect};
 use crate::engine::request::Request;
 use crate::wire::reply::DecideReply;
 
@@ -73,7 +73,13 @@ fn denied<'a>(
         let _ = write!(text, "{} `{}`: ", answer.who, answer.request.principal.id);
     }
     match findings.reason {
-        Some(reason) => text.push_str(reason),
+        Some(reason) => {
+            text.push_str(reason);
+            // The rule denies because its condition erred, and its words do not say so.
+            if let Cause::Error(_, error) = answer.result.cause {
+                let _ = write!(text, " (its condition could not be evaluated: {error})");
+            }
+        }
         None => _ = write!(text, "{}", answer.reason()),
     }
     answer.reply(call, Verdict::Deny, text.into_bump_str(), findings, trace, bump)

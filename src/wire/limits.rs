@@ -30,8 +30,9 @@ impl Limits {
     }
 }
 
-/// Capacity for a fresh arena such that an ordinary message of `len` bytes is decoded without a second chunk.
+/// Capacity for a fresh arena such that an ordinary message of `len` bytes is decoded, JSON arguments in it included,
+/// without a second chunk.
 #[must_use]
 pub fn arena_hint(len: usize) -> usize {
-    len.saturating_mul(4).saturating_add(1024).min(256 << 10)
+    len.saturating_mul(16).saturating_add(4096).min(256 << 10)
 }

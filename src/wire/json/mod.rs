@@ -19,6 +19,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use std::cell::Cell;
+
 use bumpalo::Bump;
 
 pub use error::{JsonError, Position};
@@ -95,7 +97,8 @@ fn tree<'a>(
     let text = if text.is_empty() { b"{}" } else { text };
     let mut parser = Parser::new(text, bump, Nodes, limits.arena);
     let root = parser.whole(limits.depth.saturating_add(ENVELOPE), trailing)?;
-    let walk = Walk { text, end: parser.at(), bump, depth: limits.depth };
+    let budget = Cell::new(parser.budget());
+    let walk = Walk { text, end: parser.at(), bump, depth: limits.depth, budget };
     Ok((walk, bump.alloc(root)))
 }
 

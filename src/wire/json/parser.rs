@@ -68,6 +68,11 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         self.at
     }
 
+    /// Bytes of arena that are left to take.
+    pub(super) fn budget(&self) -> usize {
+        self.budget
+    }
+
     /// The value the text holds, of at most `depth` nested values.
     pub(super) fn whole(&mut self, depth: u32, trailing: Trailing) -> Result<B::Out, JsonError> {
         self.space();
@@ -291,9 +296,9 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         Span { start: start as u32, end: self.at as u32 }
     }
 
-    /// Charges for memory: what a builder keeps is as large as what the parser held, so everything counts twice.
+    /// Charges for memory: what is held here grows by doubling, and a builder keeps as much again.
     fn charge(&mut self, bytes: usize) -> Result<(), JsonError> {
-        self.budget = self.budget.checked_sub(bytes.saturating_mul(2)).ok_or(JsonError::TooMany)?;
+        self.budget = self.budget.checked_sub(bytes.saturating_mul(4)).ok_or(JsonError::TooMany)?;
         Ok(())
     }
 

@@ -139,6 +139,19 @@ fn depth_is_the_same_as_in_protobuf() {
 }
 
 #[test]
+fn small_elements_cannot_claim_unbounded_memory() {
+    for body in [
+        format!("{{\"calls\":[{}{{}}]}}", "{},".repeat(700_000)),
+        format!("{{\"context\":{{\"a\":[{}1]}}}}", "1,".repeat(1_500_000)),
+    ] {
+        let bump = Bump::new();
+        assert!(body.len() < 4 << 20);
+        assert_eq!(decide_batch(body.as_bytes(), &bump, Limits::default()).err(), Some(JsonError::TooMany));
+        assert!(bump.allocated_bytes() <= 64 << 20, "{}", bump.allocated_bytes());
+    }
+}
+
+#[test]
 fn arguments_are_read_strictly() {
     let cases: &[(&[u8], &str)] = &[
         (b"{}", "ok"),

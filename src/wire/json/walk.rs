@@ -1,5 +1,7 @@
 //! The JSON mapping of protobuf, over a tree: messages, lists, maps, scalars, in document order. Knows no message.
 
+use std::cell::Cell;
+
 use bumpalo::Bump;
 
 use super::error::{JsonError, Position};
@@ -10,13 +12,14 @@ use crate::cel::value::{List, Map, Value};
 use crate::wire::map::sort;
 
 /// Reads the meaning of a tree.
-#[derive(Clone, Copy)]
 pub(super) struct Walk<'a> {
     pub(super) text: &'a [u8],
     /// Where the value ends in the text.
     pub(super) end: usize,
     pub(super) bump: &'a Bump,
     pub(super) depth: u32,
+    /// Bytes of arena that are left to take.
+    pub(super) budget: Cell<usize>,
 }
 
 /// A field's JSON name and its proto name.
@@ -56,11 +59,17 @@ impl<'a> Walk<'a> {
         mut each: impl FnMut(&'a Node<'a>) -> Result<T, JsonError>,
     ) -> Result<&'a [T], JsonError> {
         let Kind::Array(nodes) = node.kind else { return Err(self.unexpected(node)) };
-        let items = self.bump.alloc_slice_fill_copy(nodes.len(), empty);
+        let items = self.slots(nodes.len(), empty)?;
         for (slot, node) in items.iter_mut().zip(nodes) {
             *slot = each(node)?;
         }
         Ok(items)
+    }
+
+    fn slots<T: Copy>(&self, n: usize, fill: T) -> Result<&'a mut [T], JsonError> {
+        let left = self.budget.get().checked_sub(n.saturating_mul(size_of::<T>()));
+        self.budget.set(left.ok_or(JsonError::TooMany)?);
+        Ok(self.bump.alloc_slice_fill_copy(n, fill))
     }
 
     /// A repeated string.
@@ -77,7 +86,7 @@ impl<'a> Walk<'a> {
     ) -> Result<&'a [(&'a str, T)], JsonError> {
         let Kind::Object(members) = node.kind else { return Err(self.unexpected(node)) };
         let duplicate = duplicate(members);
-        let entries = self.bump.alloc_slice_fill_copy(members.len(), ("", empty));
+        let entries = self.slots(members.len(), ("", empty))?;
         for (i, (slot, (key, node))) in entries.iter_mut().zip(members).enumerate() {
             let name = key.name.map_err(|fault| string_error(self.text, self.end, key.span, fault))?;
             if let Some((_, span)) = duplicate.filter(|(index, _)| *index == i) {
