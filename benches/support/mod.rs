@@ -2,7 +2,15 @@
 //! a fixed seed, so that two runs measure the same work; calls differ in identity and arguments, so that no bench
 //! measures one warmed request.
 
-#![allow(dead_code, missing_docs, clippy::pedantic, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![allow(
+    dead_code,
+    missing_docs,
+    clippy::pedantic,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 
 use bumpalo::Bump;
 use prost::Message as _;
@@ -144,16 +152,12 @@ pub fn pack_calls(count: usize) -> Vec<Vec<u8>> {
             let (server, tool, arguments) = match rng.below(8) {
                 0 => ("filesystem", "read_text_file", format!(r#"{{"path":"/workspace/src/file{n}.rs"}}"#)),
                 1 => ("filesystem", "write_file", format!(r#"{{"path":"/etc/passwd{n}","content":"x"}}"#)),
-                2 => (
-                    "github",
-                    "get_file_contents",
-                    format!(r#"{{"owner":"acme","repo":"api","path":"src/f{n}.rs"}}"#),
-                ),
-                3 => (
-                    "github",
-                    "create_issue",
-                    format!(r#"{{"owner":"acme","repo":"api","title":"t{n}","body":"b"}}"#),
-                ),
+                2 => {
+                    ("github", "get_file_contents", format!(r#"{{"owner":"acme","repo":"api","path":"src/f{n}.rs"}}"#))
+                }
+                3 => {
+                    ("github", "create_issue", format!(r#"{{"owner":"acme","repo":"api","title":"t{n}","body":"b"}}"#))
+                }
                 4 => ("slack", "slack_get_channel_history", format!(r#"{{"channel_id":"C{n}","limit":10}}"#)),
                 5 => ("postgres", "query", format!(r#"{{"sql":"SELECT id, name FROM customers WHERE id = {n}"}}"#)),
                 6 => (
