@@ -48,6 +48,7 @@ pub mod service;
 pub mod source;
 pub mod store;
 pub mod telemetry;
+pub mod testing;
 pub mod toolcall;
 pub mod wire;
 pub mod yaml;

@@ -102,6 +102,7 @@ fn run(ast: Ast, env: &Env) -> (Checked, Vec<CelError>) {
 }
 
 /// Something still to be done; what a node needs done after its children waits under them.
+#[derive(Clone, Copy)]
 enum Task {
     Visit(NodeId),
     Select(NodeId),

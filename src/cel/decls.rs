@@ -8,7 +8,7 @@ use super::types::{Scalar, Type};
 
 mod structs;
 
-pub(super) use structs::{VARIABLES, field_names, field_type, root_field, struct_named};
+pub(super) use structs::{FieldLookup, VARIABLES, field_names, field_type, root_field, struct_named};
 
 /// One way to call a function.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use super::error::{Eval, EvalError, Fault};
 use super::machine::{Machine, Memory};
 use super::memo::Memo;
 use super::unit::{ExprId, Unit};
-use super::value::{List, Map, Object, Timestamp, Value};
+use super::value::{List, Object, Timestamp, Value};
 
 /// What an evaluation reads.
 #[derive(Clone, Copy)]
@@ -133,14 +133,13 @@ impl<'a> Frame<'a> {
 
 impl<'a> Truth<'a> {
     /// An optional counts as what it holds.
-    fn of(value: Value<'a>) -> Self {
+    fn of(mut value: Value<'a>) -> Self {
+        while let Value::Optional(Some(inner)) = value {
+            value = *inner;
+        }
         match value {
             Value::Bool(true) => Self::True,
             Value::Bool(false) => Self::False,
-            Value::Optional(Some(inner)) => match *inner {
-                Value::Optional(_) => Self::NotBool,
-                other => Self::of(other),
-            },
             _ => Self::NotBool,
         }
     }
@@ -158,86 +157,85 @@ impl<'a> Memory<'a> for Memories<'a> {
         value
     }
 
+    /// Variables are worked out after all they need, without recursion: chains of them may be long.
     fn variable(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a> {
-        let cell = self.variables.cell(index, machine.context.bump);
-        if let Some(known) = cell.and_then(std::cell::Cell::get) {
+        let bump = machine.context.bump;
+        if let Some(known) = self.known(index, bump) {
             return known;
         }
-        let Some(variable) = self.unit.variables.get(index as usize) else { return Ok(Value::Null) };
-        for need in &variable.needs {
-            // whoever refers to a variable that failed finds it undefined; only the end of the budget ends everything
-            if let Err(e) = self.work_out(machine, *need)
-                && e.is_fatal()
-            {
-                return Err(e);
+        let mut open = bumpalo::collections::Vec::new_in(bump);
+        open.push((index, 0_usize));
+        self.remember(index, bump, Err(self.undefined(machine, index)));
+        while let Some((v, met)) = open.last_mut() {
+            let v = *v;
+            let needs = self.unit.variables.get(v as usize).map_or(&[][..], |v| &v.lowered.variables);
+            match needs.get(*met) {
+                Some(need) => {
+                    *met += 1;
+                    if self.known(*need, bump).is_none() {
+                        // until it is worked out it counts as undefined, so that a circle ends
+                        self.remember(*need, bump, Err(self.undefined(machine, *need)));
+                        open.push((*need, 0));
+                    }
+                }
+                None => {
+                    let value = self.work_out(machine, v)?;
+                    self.remember(v, bump, value);
+                    open.pop();
+                }
             }
         }
-        self.work_out(machine, index)
+        self.known(index, bump).unwrap_or(Ok(Value::Null))
     }
 }
 
 impl<'a> Memories<'a> {
-    /// Evaluates a variable whose needs are met. The result is an error if the variable is undefined; a fatal one is
-    /// not remembered as such.
-    fn work_out(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a> {
-        let (Some(cell), Some(variable)) =
-            (self.variables.cell(index, machine.context.bump), self.unit.variables.get(index as usize))
-        else {
-            return Ok(Value::Null);
-        };
-        if let Some(known) = cell.get() {
-            return known;
+    fn known(&self, index: u32, bump: &'a Bump) -> Option<Eval<'a>> {
+        self.variables.cell(index, bump).and_then(std::cell::Cell::get)
+    }
+
+    fn remember(&self, index: u32, bump: &'a Bump, value: Eval<'a>) {
+        if let Some(cell) = self.variables.cell(index, bump) {
+            cell.set(Some(value));
         }
-        let undefined = || Err(machine.context.fault(Fault::UndefinedField(&variable.name)));
-        // a variable that needs itself finds itself undefined
-        cell.set(Some(undefined()));
+    }
+
+    fn undefined(&self, machine: &Machine<'a, Self>, index: u32) -> EvalError<'a> {
+        let name = self.unit.variables.get(index as usize).map_or("", |v| &v.name);
+        machine.context.fault(Fault::UndefinedField(name))
+    }
+
+    /// Evaluates a variable whose needs are met: what is to be remembered, or the error that ends everything.
+    fn work_out(&self, machine: &Machine<'a, Self>, index: u32) -> Result<Eval<'a>, EvalError<'a>> {
+        let Some(variable) = self.unit.variables.get(index as usize) else { return Ok(Ok(Value::Null)) };
         machine.context.budget.charge(u64::from(variable.lowered.cost))?;
-        let stored = match machine.value(variable.lowered.root).and_then(|v| plain(&machine.context, v, 0)) {
-            Err(e) if e.is_fatal() => return Err(e),
-            Err(e) if e.is_now_missing() => Err(e),
-            Err(_) if self.failed_is_null => Ok(Value::Null),
-            Err(_) => undefined(),
-            value => value,
-        };
-        cell.set(Some(stored));
-        stored
+        match machine.value(variable.lowered.root) {
+            Ok(value) => Ok(plain(&machine.context, value)),
+            Err(e) if e.is_fatal() => Err(e),
+            Err(e) if e.is_now_missing() => Ok(Err(e)),
+            Err(_) if self.failed_is_null => Ok(Ok(Value::Null)),
+            Err(_) => Ok(Err(self.undefined(machine, index))),
+        }
     }
 }
 
-/// A value as a variable keeps it: hierarchies become lists of their levels, optionals what they hold.
-fn plain<'a>(cx: &Context<'a>, value: Value<'a>, depth: u32) -> Eval<'a> {
-    if depth > super::budget::MAX_VALUE_DEPTH {
-        return Err(EvalError::TOO_DEEP);
+/// A value as a variable keeps it, which is how the reference keeps it: hierarchies become lists of their levels,
+/// optionals what they hold, types their names. SPIFFE objects are of no use any more. What lies inside of a list or
+/// map stays what it is.
+fn plain<'a>(cx: &Context<'a>, mut value: Value<'a>) -> Eval<'a> {
+    while let Value::Optional(Some(inner)) = value {
+        value = *inner;
     }
-    Ok(match value {
-        Value::Object(Object::Hierarchy(levels)) => Value::List(List::Strings(levels)),
-        Value::Optional(Some(inner)) => plain(cx, *inner, depth + 1)?,
-        Value::List(List::Values(elements)) if elements.iter().any(|e| may_change(*e)) => {
-            let mut out = bumpalo::collections::Vec::with_capacity_in(elements.len(), cx.bump);
-            cx.charge(elements.len())?;
-            for element in elements {
-                out.push(plain(cx, *element, depth + 1)?);
-            }
-            Value::list(out.into_bump_slice())
-        }
-        Value::Map(Map::Fields(fields)) if fields.iter().any(|(_, v)| may_change(*v)) => {
-            let mut out = bumpalo::collections::Vec::with_capacity_in(fields.len(), cx.bump);
-            cx.charge(fields.len())?;
-            for (key, value) in fields {
-                out.push((*key, plain(cx, *value, depth + 1)?));
-            }
-            Value::Map(Map::Fields(out.into_bump_slice()))
-        }
-        other => other,
-    })
-}
-
-fn may_change(value: Value<'_>) -> bool {
-    matches!(
-        value,
-        Value::Object(Object::Hierarchy(_))
-            | Value::Optional(_)
-            | Value::List(List::Values(_))
-            | Value::Map(Map::Fields(_))
-    )
+    let lost = |kind: &str, text: &str| {
+        Err(cx.error(format_args!("unsupported conversion to ref.Val: (spiffeid.{kind}){text}")))
+    };
+    match value {
+        Value::Optional(None) => Ok(Value::Null),
+        Value::Type(name) => Ok(Value::String(name)),
+        Value::Object(Object::Hierarchy(levels)) => Ok(Value::List(List::Strings(levels))),
+        Value::Object(Object::SpiffeId(text)) => lost("ID", text),
+        Value::Object(Object::SpiffeTrustDomain(text)) => lost("TrustDomain", text),
+        Value::Object(Object::SpiffeMatcher(_)) => lost("Matcher", ""),
+        other => Ok(other),
+    }
 }

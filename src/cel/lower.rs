@@ -23,7 +23,7 @@ use super::value::{Constant, FieldType, MessageType};
 #[derive(Debug, Default)]
 pub struct Names {
     /// `C.x`
-    pub constants: HashMap<String, Constant>,
+    pub constants: std::collections::BTreeMap<String, Constant>,
     /// `V.x`, by position.
     pub variables: HashMap<String, u32>,
 }
@@ -45,6 +45,8 @@ pub struct Index {
     patterns: HashMap<Arc<str>, u32>,
     /// True if anything reads the clock.
     pub reads_clock: bool,
+    /// Leaves everything to run time; for tests.
+    pub keeps_all: bool,
     scratch: Bump,
 }
 

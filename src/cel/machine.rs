@@ -5,7 +5,7 @@
 
 mod lists;
 mod loops;
-mod operators;
+pub(super) mod operators;
 mod structs;
 
 use std::cell::Cell;
@@ -229,8 +229,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::HasPath(p) => self.has_path(*p),
             Node::Has(e, key) => select::has(&self.context, self.value(*e)?, key),
             Node::HasVariable(i) => match self.memory.variable(self, *i) {
-                Err(e) if e.is_fatal() => Err(e),
-                found => Ok(found.is_ok()),
+                Err(e) if e.is_fatal() || e.is_now_missing() => Err(e),
+                Err(e) => Ok(!matches!(e.fault(), Fault::UndefinedField(_))),
+                Ok(_) => Ok(true),
             },
             Node::HasGlobal(root, name) => Ok(self.global(*root, name).is_some()),
             Node::Choose(c, then, otherwise) => {
@@ -333,6 +334,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let Some((last, steps)) = path.steps.split_last() else { return Ok(true) };
         let v = self.walk(path, steps)?;
         match last {
+            // worked out when it is asked for, and there even if it is empty
+            Step::Field(_, "effectiveDerivedRoles") => Ok(true),
             Step::Key(key) => select::has(&self.context, v, key),
             Step::Field(_, name) => select::has(&self.context, v, name),
         }

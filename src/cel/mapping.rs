@@ -61,6 +61,13 @@ impl<'c, 'a> MapBuilder<'c, 'a> {
         self.entries.push((key, value));
     }
 
+    /// Adds an entry whose key is known to be new.
+    pub fn add(&mut self, key: Value<'a>, value: Value<'a>) -> Result<(), EvalError<'a>> {
+        self.context.charge(1)?;
+        self.push(key, value);
+        Ok(())
+    }
+
     /// Sets an entry; the last value of a key counts, as in literals.
     pub fn set(&mut self, key: Value<'a>, value: Value<'a>) -> Result<(), EvalError<'a>> {
         match self.position(key)? {

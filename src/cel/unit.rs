@@ -19,8 +19,6 @@ pub struct ExprId(pub u32);
 pub(super) struct Variable {
     pub(super) name: Box<str>,
     pub(super) lowered: Lowered,
-    /// All variables it needs, in the order to evaluate them.
-    pub(super) needs: Box<[u32]>,
 }
 
 /// Collects the expressions of a unit.
@@ -79,12 +77,15 @@ impl UnitBuilder {
         let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked.borrow())).collect();
         // macro variables of `V.x` live beside those of the expression that asks for it
         builder.first_local = lowered.iter().map(|l| l.locals).max().unwrap_or(0);
-        let needs = orders(&lowered);
-        let named = variables.into_iter().zip(lowered).zip(needs);
-        builder.variables = named
-            .map(|(((name, _), lowered), needs)| Variable { name: name.into(), lowered, needs: needs.into() })
-            .collect();
+        let named = variables.into_iter().zip(lowered);
+        builder.variables = named.map(|((name, _), lowered)| Variable { name: name.into(), lowered }).collect();
         builder
+    }
+
+    /// Whether to work out what depends on nothing, and to prepare literals. The results are the same.
+    #[cfg(test)]
+    pub fn set_folding(&mut self, folding: bool) {
+        self.index.keeps_all = !folding;
     }
 
     fn lower(&mut self, checked: &Checked) -> Lowered {
@@ -141,55 +142,6 @@ impl UnitBuilder {
             calls_now: self.index.reads_clock,
         }
     }
-}
-
-/// For each variable, everything it needs, each after what it needs itself. Circles, which the caller excludes, are cut.
-fn orders(lowered: &[Lowered]) -> Vec<Vec<u32>> {
-    let mut ranks: Vec<Option<u32>> = vec![None; lowered.len()];
-    let mut order = Vec::with_capacity(lowered.len());
-    for start in 0..lowered.len() as u32 {
-        // (variable, how many of its needs were visited)
-        let mut open = vec![(start, 0_usize)];
-        let mut entered = vec![start];
-        while let Some((v, done)) = open.pop() {
-            if ranks.get(v as usize).is_none_or(Option::is_some) {
-                continue;
-            }
-            let needs = lowered.get(v as usize).map_or(&[][..], |l| &l.variables);
-            match needs.get(done) {
-                Some(need) => {
-                    open.push((v, done + 1));
-                    let is_open = entered.contains(need) && open.iter().any(|(o, _)| o == need);
-                    if !is_open {
-                        entered.push(*need);
-                        open.push((*need, 0));
-                    }
-                }
-                None => {
-                    if let Some(rank) = ranks.get_mut(v as usize) {
-                        *rank = Some(order.len() as u32);
-                        order.push(v);
-                    }
-                }
-            }
-        }
-    }
-    (0..lowered.len() as u32).map(|v| transitive(v, lowered, &ranks)).collect()
-}
-
-fn transitive(v: u32, lowered: &[Lowered], ranks: &[Option<u32>]) -> Vec<u32> {
-    let mut seen = std::collections::BTreeSet::new();
-    let mut open = vec![v];
-    while let Some(next) = open.pop() {
-        for need in lowered.get(next as usize).map_or(&[][..], |l| &l.variables) {
-            if *need != v && seen.insert(*need) {
-                open.push(*need);
-            }
-        }
-    }
-    let mut needs: Vec<u32> = seen.into_iter().collect();
-    needs.sort_by_key(|n| ranks.get(*n as usize).copied().flatten());
-    needs
 }
 
 impl Unit {
@@ -263,9 +215,11 @@ impl Unit {
     pub fn cost(&self, id: ExprId) -> u64 {
         let Some(lowered) = self.lowered(id) else { return 0 };
         let mut needed = std::collections::BTreeSet::new();
-        for v in &lowered.variables {
-            needed.insert(*v);
-            needed.extend(self.variables.get(*v as usize).map_or(&[][..], |v| &v.needs));
+        let mut open = lowered.variables.clone();
+        while let Some(v) = open.pop() {
+            if needed.insert(v) {
+                open.extend(self.variables.get(v as usize).map_or(&[][..], |v| &v.lowered.variables));
+            }
         }
         let variables = needed.iter().filter_map(|v| self.variables.get(*v as usize));
         u64::from(lowered.cost) + variables.map(|v| u64::from(v.lowered.cost)).sum::<u64>()

@@ -17,6 +17,7 @@ mod lint;
 mod print;
 mod serve;
 mod settings;
+mod test;
 
 use std::process::ExitCode;
 
@@ -45,6 +46,8 @@ enum Verb {
     Check(Box<check::Check>),
     /// Report everything that is wrong with a policy directory
     Lint(lint::Lint),
+    /// Run the policy tests of a directory
+    Test(Box<test::Test>),
     /// Ask a running server for its health
     Healthcheck(healthcheck::Healthcheck),
 }
@@ -64,6 +67,7 @@ pub fn main() -> ExitCode {
         Verb::Serve(v) => serve::run(v),
         Verb::Check(v) => check::run(*v),
         Verb::Lint(v) => lint::run(v),
+        Verb::Test(v) => test::run(*v),
         Verb::Healthcheck(v) => healthcheck::run(&v),
     };
     done.unwrap_or_else(|e| {

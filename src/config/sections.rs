@@ -150,14 +150,15 @@ fn is_identifier(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-/// Numbers become doubles, as everywhere in the policy language.
+/// A global as expressions see it. Whole numbers are ints here, unlike in constants and requests: the reference's
+/// configuration has it so, and `G.num + 1` depends on it.
 fn constant(tree: &Tree) -> Constant {
     match &tree.item {
         Item::Null => Constant::Null,
         Item::List(all) => Constant::List(all.iter().map(constant).collect()),
         Item::Map(entries) => Constant::string_map(entries.iter().map(|e| (e.key.clone(), constant(&e.value)))),
         Item::Scalar(_, Scalar::Bool(b)) => Constant::Bool(*b),
-        Item::Scalar(_, Scalar::Int(i)) => Constant::Double(*i as f64),
+        Item::Scalar(_, Scalar::Int(i)) => Constant::Int(*i),
         Item::Scalar(_, Scalar::Float(f)) => Constant::Double(*f),
         Item::Scalar(text, Scalar::Text) => Constant::String(text.as_str().into()),
     }

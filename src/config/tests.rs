@@ -68,6 +68,8 @@ storage:
     assert_eq!(c.engine.params.semantics, Semantics::CerbosStrict);
     assert!(c.engine.compile.cerbos_compat);
     assert_eq!(c.engine.compile.globals.len(), 3);
+    let levels = format!("{:?}", c.engine.compile.globals["levels"]);
+    assert!(levels.starts_with("List([Int(1)"), "whole numbers of the configuration are ints: {levels}");
     assert_eq!(format!("{:?}", c.engine.compile.globals["price"]), "String(\"$5\")");
     assert_eq!(c.storage.directory, PathBuf::from("/p"));
     assert!(!c.storage.watch, "as the reference: a directory in a file is watched if the file says so");

@@ -179,12 +179,27 @@ impl<'a> Call<'a> {
         Inputs { roots, now: self.now, bump: self.bump, budget: self.budget }
     }
 
-    /// Condition of a derived role, in its own set's variables. While its own level's roles are being computed it sees
-    /// those of the level processed before (spec §10.3).
+    /// Condition of a derived role that a rule names, in its own set's variables. In the reference it sees the roles of
+    /// the rule's own level here, but those of the level before while they are being computed (spec §10.3); in ours the
+    /// same in both places.
     pub(super) fn derived_role(&mut self, at: DerivedRef, level: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
+        let reads = self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME));
+        let seen = match self.params.semantics {
+            Semantics::Safe => level.wrapping_sub(1),
+            Semantics::Cerbos | Semantics::CerbosStrict => {
+                if reads {
+                    self.derived(level);
+                }
+                level
+            }
+        };
+        self.role_condition(at, seen)
+    }
+
+    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
         let Some((set, role)) = self.definition(at) else { return (Tri::False, None) };
         let Some(condition) = &role.condition else { return (Tri::True, Some(role)) };
-        let frame = self.frame(&set.unit, level.wrapping_sub(1));
+        let frame = self.frame(&set.unit, seen);
         (self.evaluate(condition, frame), Some(role))
     }
 
@@ -223,10 +238,10 @@ impl<'a> Call<'a> {
         derived
     }
 
-    /// As [`Call::derived_role`], but in the reference's lenient mode a failed variable reads as null here (X24).
+    /// Whether a derived role is listed as effective. In the reference's lenient mode a failed variable is null (X24).
     fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
         if self.params.semantics != Semantics::Cerbos {
-            return self.derived_role(at, level).0;
+            return self.role_condition(at, level.wrapping_sub(1)).0;
         }
         let Some((set, role)) = self.definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };

@@ -207,3 +207,16 @@ fn the_same_expressions_under_all_and_any_are_two_conditions() {
         assert!(answer(&[&doc], semantics, &Ask { action: "all", attr: &attr, ..ASK }).starts_with("deny"));
     }
 }
+
+#[test]
+fn a_derived_role_may_build_on_the_effective_ones_of_its_scope() {
+    let roles = "derivedRoles:\n  name: set\n  definitions:\n    - {name: base, parentRoles: [user]}\n    - {name: more, parentRoles: [user], condition: {match: {expr: '\"base\" in runtime.effectiveDerivedRoles'}}}\n";
+    let doc = resource(
+        "doc",
+        "  importDerivedRoles: [set]\n",
+        "    - {actions: [other], effect: EFFECT_ALLOW, derivedRoles: [base]}\n    - {actions: [view], effect: EFFECT_ALLOW, derivedRoles: [more]}\n",
+    );
+    for semantics in [Semantics::Safe, Semantics::Cerbos] {
+        assert!(answer(&[&doc, roles], semantics, &ASK).starts_with("allow"), "{semantics:?}");
+    }
+}

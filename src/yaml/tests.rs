@@ -196,9 +196,15 @@ fn collect(node: &Node, out: &mut Vec<u32>) {
     match &node.kind {
         Kind::Sequence(items) => {
             out.push(node.at.start);
-            items.iter().for_each(|n| collect(n, out));
+            for node in items {
+                collect(node, out);
+            }
         }
-        Kind::Mapping(m) => m.entries.iter().for_each(|e| collect(&e.value, out)),
+        Kind::Mapping(m) => {
+            for entry in &m.entries {
+                collect(&entry.value, out);
+            }
+        }
         Kind::Scalar(_) | Kind::Bad => {}
     }
 }

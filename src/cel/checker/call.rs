@@ -50,12 +50,11 @@ impl Checker<'_> {
             self.undeclared(id, &name, similar);
             return;
         };
-        if name.starts_with('.') {
-            if let Some(ExprKind::Call { function: slot, .. }) =
+        if name.starts_with('.')
+            && let Some(ExprKind::Call { function: slot, .. }) =
                 self.ast.nodes.get_mut(id.0 as usize).map(|n| &mut n.kind)
-            {
-                *slot = function.name.into();
-            }
+        {
+            *slot = function.name.into();
         }
         let ty = match function.name {
             "_&&_" | "_||_" => self.logic(&args),
@@ -133,7 +132,7 @@ fn advice(function: &Function, member: bool, count: usize) -> Option<String> {
     let shown: Vec<String> = fitting
         .iter()
         .map(|o| {
-            let types: Vec<String> = o.args.iter().map(|t| declared(t)).collect();
+            let types: Vec<String> = o.args.iter().map(declared).collect();
             match (member, types.split_first()) {
                 (true, Some((receiver, rest))) => format!("`{receiver}.{}({})`", function.name, rest.join(", ")),
                 _ => format!("`{}({})`", function.name, types.join(", ")),

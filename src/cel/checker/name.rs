@@ -1,7 +1,7 @@
 //! Identifiers and selections: macro variables, roots, types, enum values, fields.
 
 use super::super::ast::{ExprKind, Literal, NodeId};
-use super::super::decls::{self, VARIABLES};
+use super::super::decls::{self, FieldLookup, VARIABLES};
 use super::super::env::RootType;
 use super::super::types::Type;
 use super::{Checker, Reference};
@@ -145,12 +145,12 @@ impl Checker<'_> {
     pub(super) fn field_type_at(&mut self, position: u32, message: &str, field: &str) -> Type {
         let root = self.env.message(message);
         let found = match root {
-            Some(root) => Some(decls::root_field(root, field)),
+            Some(root) => decls::root_field(root, field).into(),
             None => decls::field_type(message, field),
         };
         match found {
-            Some(Some(ty)) => ty,
-            Some(None) => {
+            FieldLookup::Found(ty) => ty,
+            FieldLookup::Missing => {
                 let similar = match root {
                     Some(root) => decls::closest(field, root.fields.iter().map(|f| f.name)),
                     None => decls::closest(field, decls::field_names(message)),
@@ -159,7 +159,7 @@ impl Checker<'_> {
                 self.report_at(position, format!("undefined field '{field}'"), help);
                 Type::Error
             }
-            None => {
+            FieldLookup::NoMessage => {
                 self.report_at(position, format!("unexpected failed resolution of '{message}'"), None);
                 Type::Error
             }

@@ -13,7 +13,6 @@ pub(in super::super) struct Struct {
 /// A field's type, in constant form.
 #[derive(Clone, Copy)]
 enum Field {
-    Dyn,
     Null,
     Bool,
     Int,
@@ -33,13 +32,30 @@ pub(in super::super) fn struct_named(name: &str) -> Option<&'static Struct> {
     STRUCTS.iter().find(|s| s.name == name)
 }
 
-/// The type of a message's field, if the message is known (first) and has the field (second).
-pub(in super::super) fn field_type(message: &str, field: &str) -> Option<Option<Type>> {
-    if message == VARIABLES {
-        return Some(Some(Type::Dyn));
+/// What is known of a field.
+pub(in super::super) enum FieldLookup {
+    /// The message has it.
+    Found(Type),
+    /// The message does not have it.
+    Missing,
+    /// There is no such message.
+    NoMessage,
+}
+
+impl From<Option<Type>> for FieldLookup {
+    fn from(found: Option<Type>) -> Self {
+        found.map_or(Self::Missing, Self::Found)
     }
-    let found = struct_named(message)?;
-    Some(found.fields.iter().find(|(name, _)| *name == field || camel_case(name, field)).map(|(_, ty)| ty.ty()))
+}
+
+/// The type of a message's field.
+pub(in super::super) fn field_type(message: &str, field: &str) -> FieldLookup {
+    if message == VARIABLES {
+        return FieldLookup::Found(Type::Dyn);
+    }
+    let Some(found) = struct_named(message) else { return FieldLookup::NoMessage };
+    let ty = found.fields.iter().find(|(name, _)| *name == field || camel_case(name, field)).map(|(_, ty)| ty.ty());
+    ty.into()
 }
 
 /// Type of `V`, `C` and `G`: every field may be there.
@@ -53,7 +69,6 @@ pub(in super::super) fn field_names(message: &str) -> impl Iterator<Item = &'sta
 impl Field {
     fn ty(self) -> Type {
         match self {
-            Self::Dyn => Type::Dyn,
             Self::Null => Type::Null,
             Self::Bool => Type::Bool,
             Self::Int => Type::Int,

@@ -6,7 +6,7 @@ use super::super::budget::MAX_VALUE_DEPTH;
 use super::super::context::{Context, Text};
 use super::super::error::{EvalError, Fault};
 use super::super::time::{Rfc3339, Seconds};
-use super::super::value::{FieldType, Map, Message, Object, Value};
+use super::super::value::{Map, Message, Object, Value};
 use super::encoders::base64;
 use super::native::{self, NotString};
 
@@ -141,7 +141,7 @@ fn map<'a>(cx: &Context<'a>, out: &mut Text<'_, 'a>, map: Map<'a>, depth: u32) -
 fn message<'a>(cx: &Context<'a>, out: &mut Text<'_, 'a>, message: Message<'a>, depth: u32) -> Done<'a> {
     let mut fields = bumpalo::collections::Vec::with_capacity_in(message.fields.len(), cx.bump);
     for (field, value) in message.ty.fields.iter().zip(message.fields) {
-        if matches!(field.ty, FieldType::Message(_)) || !super::convert::is_zero(*value) {
+        if !super::convert::is_zero(*value) {
             fields.push((field.name, *value));
         }
     }

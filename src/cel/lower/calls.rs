@@ -104,6 +104,7 @@ impl One<'_, '_> {
         let general = node(a, b);
         let literal = self.to.program.constant(b).cloned();
         let special = match (&general, literal) {
+            _ if self.to.index.keeps_all => general,
             (Node::Equal(..), Some(Constant::String(text))) => Node::IsText(a, text),
             (Node::NotEqual(..), Some(Constant::String(text))) => Node::IsNotText(a, text),
             (Node::In(..), Some(Constant::List(elements))) => {
@@ -120,7 +121,9 @@ impl One<'_, '_> {
         let all: Vec<NodeId> = target.into_iter().chain(args.iter().copied()).collect();
         let style = if target.is_some() { Style::Member } else { Style::Global };
         let ats: Vec<At> = all.iter().map(|e| self.expr(*e)).collect();
-        if let Some(special) = self.special(name, style, &ats) {
+        if !self.to.index.keeps_all
+            && let Some(special) = self.special(name, style, &ats)
+        {
             let at = self.add(special);
             return self.folded(at, &ats);
         }

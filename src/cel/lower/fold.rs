@@ -31,7 +31,7 @@ impl One<'_, '_> {
     /// Replaces the node by its value if all it depends on is constant.
     pub(super) fn folded(&mut self, at: At, operands: &[At]) -> At {
         let program = &*self.to.program;
-        if !operands.iter().all(|o| program.constant(*o).is_some()) {
+        if self.to.index.keeps_all || !operands.iter().all(|o| program.constant(*o).is_some()) {
             return at;
         }
         let budget = Budget::new(STEPS);

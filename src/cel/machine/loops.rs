@@ -139,8 +139,13 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let mut builder = MapBuilder::new(&self.context, if l.filter.is_some() { 0 } else { range.len() });
         self.each(l, range, |key| {
             let value = self.value(l.body)?;
-            if l.kind == LoopKind::MapValues {
-                return builder.insert(key, value);
+            match (l.kind, range) {
+                // other maps may hold keys that are the same number
+                (LoopKind::MapValues, Range::Map(Map::Entries(_) | Map::Constants(_))) => {
+                    return builder.insert(key, value);
+                }
+                (LoopKind::MapValues, _) => return builder.add(key, value),
+                _ => {}
             }
             let Value::Map(entries) = value else {
                 let accumulator = Value::Map(Map::Fields(&[]));

@@ -87,10 +87,8 @@ impl Parser<'_> {
             // Whatever could go on after the closing token; the end only where nothing else is open.
             _ => match self.peek() {
                 TokenKind::End => self.depths.expr == 1,
-                TokenKind::RightBracket | TokenKind::RightBrace | TokenKind::RightParen => false,
-                TokenKind::Comma | TokenKind::Colon => false,
-                TokenKind::EscapedIdent | TokenKind::Exclam => false,
-                other => !super::starts_member(other) || matches!(other, TokenKind::Dot | TokenKind::LeftBracket),
+                TokenKind::Dot | TokenKind::LeftBracket | TokenKind::Question | TokenKind::And | TokenKind::Or => true,
+                other => super::infix(other).is_some(),
             },
         };
         if fits_after {

@@ -2,5 +2,12 @@
 
 mod conformance;
 mod corpus;
+mod differential;
+pub mod environment;
+pub mod generate;
+mod generator;
+mod hostile;
 mod request;
 mod support;
+mod units;
+mod walker;

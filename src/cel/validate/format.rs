@@ -119,8 +119,17 @@ fn text(checked: &Checked, arg: NodeId) -> Result<(), Misfit> {
                 open.get_mut(from..).unwrap_or(&mut []).reverse();
                 true
             }
-            Type::Null | Type::Bool | Type::Int | Type::Uint | Type::Double | Type::String | Type::Bytes => true,
-            Type::Timestamp | Type::Duration | Type::Type(_) | Type::AnyType => true,
+            Type::Null
+            | Type::Bool
+            | Type::Int
+            | Type::Uint
+            | Type::Double
+            | Type::String
+            | Type::Bytes
+            | Type::Timestamp
+            | Type::Duration
+            | Type::Type(_)
+            | Type::AnyType => true,
             other => is_open(&other),
         };
         if !ok {

@@ -86,7 +86,7 @@ impl Cel<'_> {
             33 => format!("({} {} {})", self.any_attr(), self.equality(), self.any_attr()),
             34 => format!("({}.orValue({}) == {})", self.optional(), self.str(0), self.str(d)),
             35 => format!("{}.hasValue()", self.optional()),
-            36 => format!("bool({})", self.str(d)),
+            36 => format!("bool({})", self.unfolded(d)),
             37 => format!("({} {} {})", self.str_list(d), self.equality(), self.str_list(d)),
             38 => format!("({} {} {})", self.map(d), self.equality(), self.map(d)),
             39 => {

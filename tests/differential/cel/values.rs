@@ -45,6 +45,13 @@ impl Cel<'_> {
         }
     }
 
+    /// A string whose conversion is not tried while the expression is prepared: one that fails then spoils the whole
+    /// condition in the reference (docs/differences.md, D8).
+    pub(super) fn unfolded(&mut self, depth: usize) -> String {
+        let text = self.str(depth);
+        if text.starts_with('"') { format!("id({text})") } else { text }
+    }
+
     pub(super) fn int(&mut self, depth: usize) -> String {
         if let Some(name) = self.named(Ty::Int) {
             return name;
@@ -84,7 +91,7 @@ impl Cel<'_> {
             }
             8 => format!("math.greatest({}, {})", self.int(d), self.int(d)),
             9 => format!("math.abs({})", self.int(d)),
-            10 => format!("int({})", self.str(d)),
+            10 => format!("int({})", self.unfolded(d)),
             _ => format!("-({})", self.int(d)),
         }
     }
@@ -105,7 +112,7 @@ impl Cel<'_> {
             2 if !self.shown => format!("({} / {})", self.num(d), self.num(d)),
             3 => format!("math.{}({})", self.rng.word(&["ceil", "floor", "round", "trunc", "abs"]), self.num(d)),
             4 => format!("double({})", self.int(d)),
-            5 if !self.shown => format!("double({})", self.str(d)),
+            5 if !self.shown => format!("double({})", self.unfolded(d)),
             6 => format!("math.{}({}, {})", self.rng.word(&["least", "greatest"]), self.num(d), self.num(d)),
             7 => format!("{}[{}]", self.num_list(d), self.rng.below(3)),
             _ => format!("-({})", self.num(d)),
@@ -196,7 +203,7 @@ impl Cel<'_> {
             3 if depth > 0 => {
                 format!("({} {} {})", self.time(depth - 1), self.rng.word(&["+", "-"]), self.span(depth - 1))
             }
-            4 if depth > 0 => format!("timestamp({})", self.int(depth - 1)),
+            4 if depth > 0 => format!("timestamp(id({}))", self.int(depth - 1)),
             _ => format!("timestamp({})", self.attr(Ty::Time)),
         }
     }
