@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
+use tonic::{Code, Status};
 
 use super::grpc::timeout;
 use crate::service::Failure;
@@ -61,7 +62,7 @@ async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
     let mut whole = BytesMut::new();
     let mut first = None;
     while let Some(frame) = body.frame().await {
-        let Ok(data) = frame.map_err(|_| Failure::BrokenBody)?.into_data() else { continue };
+        let Ok(data) = frame.map_err(broken)?.into_data() else { continue };
         let len = first.as_ref().map_or(whole.len(), Bytes::len) + data.len();
         if len > max {
             return Err(Failure::TooLarge { len, max });
@@ -77,6 +78,14 @@ async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
         }
     }
     Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// A body does not come whole: either it broke off, or we would not take it.
+fn broken(error: axum::Error) -> Failure {
+    match error.into_inner().downcast_ref::<Status>().map(Status::code) {
+        Some(Code::ResourceExhausted) => Failure::Overloaded,
+        _ => Failure::BrokenBody,
+    }
 }
 
 /// A JSON text as an answer.
@@ -116,5 +125,6 @@ pub(super) async fn no_route(uri: Uri) -> Response<Body> {
     *response.status_mut() = StatusCode::NOT_FOUND;
     let text = HeaderValue::from_static("text/plain; charset=utf-8");
     response.headers_mut().insert(header::CONTENT_TYPE, text);
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }

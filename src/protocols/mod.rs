@@ -7,10 +7,10 @@ mod cerbos;
 mod grpc;
 mod health;
 mod http;
+mod intake;
 mod status;
 mod toolcall;
 
-use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,6 +23,7 @@ use tonic::body::Body;
 use tonic_health::pb::health_server::HealthServer;
 use tower::Service as _;
 
+use self::intake::{Charged, Intake};
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
 use crate::service::{Failure, Service};
@@ -36,6 +37,9 @@ pub struct Settings {
     pub metrics: bool,
 }
 
+/// Bytes of requests that may be on their way in at a time.
+const INTAKE_BYTES: usize = 256 << 20;
+
 /// What every protocol works with.
 #[derive(Debug)]
 struct Shared {
@@ -43,6 +47,7 @@ struct Shared {
     settings: Settings,
     /// Largest message in bytes.
     max_bytes: usize,
+    intake: Arc<Intake>,
 }
 
 /// Answers the JSON of one tool call, as `POST /v1/decide` does, without a transport.
@@ -77,7 +82,8 @@ impl App {
     #[must_use]
     pub fn new(service: Arc<Service>, settings: Settings) -> Self {
         let max_bytes = service.settings().wire.bytes;
-        let shared = Arc::new(Shared { service, settings, max_bytes });
+        let shared =
+            Arc::new(Shared { service, settings, max_bytes, intake: Intake::new(INTAKE_BYTES.max(max_bytes)) });
         Self {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
@@ -95,12 +101,22 @@ impl App {
     pub async fn call<B>(&self, request: Request<B>, port: Port) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
+        let account = self.shared.intake.open();
+        let mut request = request.map(|body| Charged::new(body, Arc::clone(&account)));
         match (port, over_grpc) {
-            (_, true) => self.grpc(request).await,
-            (Port::Http, false) => self.http(request).await,
+            (_, true) => {
+                // For streams, which give back what they have answered.
+                request.extensions_mut().insert(account);
+                self.grpc(request).await
+            }
+            (Port::Http, false) => {
+                let answer = self.routes.clone().call(request.map(axum::body::Body::new)).await;
+                // Routes do not fail.
+                let Ok(response) = answer;
+                response.map(Body::new)
+            }
             (Port::Grpc, false) => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
@@ -109,21 +125,9 @@ impl App {
         }
     }
 
-    async fn http<B>(&self, request: Request<B>) -> Response<Body>
-    where
-        B: hyper::body::Body<Data = Bytes> + Send + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
-    {
-        let answer = self.routes.clone().call(request.map(axum::body::Body::new)).await;
-        // Routes do not fail.
-        let Ok(response) = answer;
-        response.map(Body::new)
-    }
-
-    async fn grpc<B>(&self, request: Request<B>) -> Response<Body>
+    async fn grpc<B>(&self, request: Request<Charged<B>>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let patience = match grpc::timeout(request.headers()) {
             Ok(Some(t)) if t.is_zero() => return grpc::failed(&Failure::Deadline).into_http(),
@@ -137,10 +141,9 @@ impl App {
         }
     }
 
-    async fn method<B>(&self, request: Request<B>) -> Response<Body>
+    async fn method<B>(&self, request: Request<Charged<B>>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
-        B::Error: Into<Box<dyn Error + Send + Sync>> + Send + 'static,
     {
         let answer = match request.uri().path() {
             "/toolgate.v1.ToolCallService/Decide"

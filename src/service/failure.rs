@@ -88,6 +88,9 @@ pub enum Failure {
         /// Allowed.
         max: usize,
     },
+    /// More requests on their way in than there is memory for.
+    #[error("too many requests in flight")]
+    Overloaded,
     /// Tool arguments that are no JSON object.
     #[error("{0}")]
     Arguments(String),
@@ -127,7 +130,8 @@ impl Failure {
         match self {
             Self::Undecodable(DecodeError::TooLarge { .. })
             | Self::Json(JsonError::TooLarge { .. })
-            | Self::TooLarge { .. } => Code::ResourceExhausted,
+            | Self::TooLarge { .. }
+            | Self::Overloaded => Code::ResourceExhausted,
             Self::Undecodable(_) | Self::Panicked => Code::Internal,
             Self::Json(_)
             | Self::Invalid(_)
@@ -220,6 +224,7 @@ mod tests {
                 "number of calls in batch (51) exceeds configured limit (50)",
             ),
             (Failure::TooLarge { len: 5, max: 4 }, 8, 429, "grpc: received message larger than max (5 vs. 4)"),
+            (Failure::Overloaded, 8, 429, "too many requests in flight"),
             (Failure::Arguments("arguments: x".into()), 3, 400, "arguments: x"),
             (Failure::AuxData, 3, 400, "invalid auxData"),
             (Failure::Timeout("x".into()), 3, 400, "invalid grpc-timeout: x"),

@@ -38,6 +38,6 @@ impl ToolCallService for GrpcApi {
     type DecideStreamStream = Answers;
 
     async fn decide_stream(&self, request: Request<Streaming<Bytes>>) -> Result<Response<Answers>, Status> {
-        Ok(Response::new(Answers::new(Arc::clone(&self.0), request.into_inner())))
+        Ok(Response::new(Answers::new(Arc::clone(&self.0), request)))
     }
 }

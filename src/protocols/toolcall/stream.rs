@@ -9,9 +9,10 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::WatchStream;
-use tonic::{Status, Streaming};
+use tonic::{Request, Status, Streaming};
 
 use super::decide::{decide_one_of, refused};
+use crate::protocols::intake::Account;
 use crate::protocols::{Shared, grpc};
 use crate::service::Failure;
 use crate::wire::{encode, protobuf};
@@ -20,14 +21,16 @@ use crate::wire::{encode, protobuf};
 pub(in crate::protocols) struct Answers {
     shared: Arc<Shared>,
     questions: Streaming<Bytes>,
+    account: Option<Arc<Account>>,
     drain: WatchStream<bool>,
     over: bool,
 }
 
 impl Answers {
-    pub(super) fn new(shared: Arc<Shared>, questions: Streaming<Bytes>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, request: Request<Streaming<Bytes>>) -> Self {
         let drain = WatchStream::new(shared.service.on_drain());
-        Self { shared, questions, drain, over: false }
+        let account = request.extensions().get::<Arc<Account>>().cloned();
+        Self { shared, questions: request.into_inner(), account, drain, over: false }
     }
 
     fn answer(&self, received: &[u8]) -> Bytes {
@@ -67,7 +70,12 @@ impl Stream for Answers {
             return Poll::Ready(None);
         }
         match Pin::new(&mut self.questions).poll_next(cx) {
-            Poll::Ready(Some(Ok(received))) => Poll::Ready(Some(Ok(self.answer(&received)))),
+            Poll::Ready(Some(Ok(received))) => {
+                if let Some(account) = &self.account {
+                    account.give_back();
+                }
+                Poll::Ready(Some(Ok(self.answer(&received))))
+            }
             Poll::Ready(Some(Err(status))) => {
                 let failure = grpc::oversized(&status, self.shared.max_bytes);
                 self.end(failure.map_or(status, |f| grpc::failed(&f)))
