@@ -29,6 +29,10 @@ fn measured(work: &mut dyn FnMut()) {
     work();
 }
 
+fn each<T>(items: &[T], work: impl FnMut(&T)) {
+    items.iter().for_each(work);
+}
+
 fn main() {
     let Some(name) = std::env::args().skip(1).find(|a| !a.starts_with('-')) else {
         CASES.iter().for_each(|c| println!("{c}"));
@@ -44,13 +48,13 @@ fn main() {
     let inputs = Bump::new();
     let views: Vec<_> = calls.iter().map(|c| support::view(c, &inputs)).collect();
     match what {
-        "decode" => measured(&mut || calls.iter().for_each(|c| drop(black_box(support::tool_call(c, &arena))))),
-        "decide" => measured(&mut || views.iter().for_each(|v| drop(black_box(pdp.decide(v, &arena))))),
+        "decode" => measured(&mut || each(&calls, |c| _ = black_box(support::tool_call(c, &arena)))),
+        "decide" => measured(&mut || each(&views, |v| _ = black_box(pdp.decide(v, &arena)))),
         "encode" => {
             let replies: Vec<_> = calls.iter().map(|c| pdp.reply(c, &inputs)).collect();
-            measured(&mut || replies.iter().for_each(|r| drop(black_box(support::encode(r)))));
+            measured(&mut || each(&replies, |r| _ = black_box(support::encode(r))));
         }
-        "answer" => measured(&mut || calls.iter().for_each(|c| drop(black_box(pdp.answer(c, &arena))))),
+        "answer" => measured(&mut || each(&calls, |c| _ = black_box(pdp.answer(c, &arena)))),
         _ => panic!("no case `{name}`"),
     }
 }

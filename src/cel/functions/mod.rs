@@ -33,7 +33,7 @@ pub use convert::is_zero;
 pub use encoders::base64_text;
 pub use native::{NotString, string as native_string};
 pub use network::{Range, plain as plain_address};
-pub use re2::{Origin, Pattern, PatternError};
+pub use re2::{Origin, Pattern};
 pub use regexes::{charge_search, extract, extract_all, replace, replace_args};
 
 /// How a function is called.

@@ -2,7 +2,7 @@
 //! [`Pattern`]; the functions below take patterns made at run time, and charge for compiling them.
 
 use super::super::context::{Context, Text};
-use super::super::error::{Eval, EvalError, Fault};
+use super::super::error::{Eval, EvalError};
 use super::super::number::Quoted;
 use super::super::value::Value;
 use super::re2::{Origin, Pattern};
