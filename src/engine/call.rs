@@ -9,7 +9,7 @@ use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
 use super::decision::{ActionResult, Decision, EvaluationError, OutputEntry};
 use super::request::{REQUEST, RUNTIME, Request};
-use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, RuleTable};
+use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
 use super::{roots, scope};
 use crate::cel::budget::Budget;
 use crate::cel::value::{List, Message, Timestamp, Value};
@@ -56,6 +56,8 @@ pub(super) struct Call<'a> {
     frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
     errors: BumpVec<'a, EvaluationError<'a>>,
     trace: BumpVec<'a, &'a str>,
+    /// Rules with a derived role that was not active for them.
+    inactive: BumpVec<'a, (*const Rule, DerivedRef)>,
 }
 
 impl<'a> Call<'a> {
@@ -119,6 +121,7 @@ impl<'a> Call<'a> {
             frames: BumpVec::new_in(bump),
             errors: BumpVec::new_in(bump),
             trace: BumpVec::new_in(bump),
+            inactive: BumpVec::new_in(bump),
         }
     }
 
@@ -194,6 +197,16 @@ impl<'a> Call<'a> {
             }
         };
         self.role_condition(at, seen)
+    }
+
+    /// Whether this was asked of the rule and derived role before.
+    pub(super) fn seen_inactive(&mut self, rule: &'a Rule, at: DerivedRef) -> bool {
+        let key: (*const Rule, DerivedRef) = (rule, at);
+        let seen = self.inactive.contains(&key);
+        if !seen {
+            self.inactive.push(key);
+        }
+        seen
     }
 
     fn role_condition(&mut self, at: DerivedRef, seen: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {

@@ -252,11 +252,11 @@ fn apply_row<'a>(
         call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
         match active {
             Tri::True => {}
-            Tri::False => return Outcome::Undecided,
+            Tri::False => return inactive(call, rule, at, frame, copies, action),
             Tri::Error(_, failure) => match on_error(call, failure, denies) {
                 OnError::Stop => return Outcome::Stop(failed(call, policy, rule, frame, failure), None),
                 OnError::Applies => error = Some(failure),
-                OnError::Skip => return Outcome::Undecided,
+                OnError::Skip => return inactive(call, rule, at, frame, copies, action),
             },
         }
     }
@@ -307,6 +307,27 @@ fn apply_row<'a>(
         None => Cause::Rule(refer(policy, rule, frame)),
     };
     Outcome::Deny(cause, None)
+}
+
+/// A row whose derived role is not active says nothing. The reference, which remembers results by rule, says so the
+/// first time only: every later row of the rule and derived role in the request finds "not met" and emits its output.
+fn inactive<'a>(
+    call: &mut Call<'a>,
+    rule: &'a Rule,
+    at: DerivedRef,
+    frame: &'a Frame<'a>,
+    copies: usize,
+    action: &'a str,
+) -> Outcome<'a> {
+    if let Some((_, Some(id))) = rule.output
+        && call.params.semantics != Semantics::Safe
+    {
+        let copies = if call.seen_inactive(rule, at) { copies } else { copies.saturating_sub(1) };
+        if copies > 0 {
+            call.emit(&rule.src, action, id, frame, copies);
+        }
+    }
+    Outcome::Undecided
 }
 
 enum OnError {

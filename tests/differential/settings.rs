@@ -91,7 +91,7 @@ impl Settings {
             features: Features::parse(&env::var("FEATURES").unwrap_or_default())?,
             jobs: number("JOBS", 2)?,
             max_failures: number("MAX_FAILURES", 5)?,
-            shrink: number("SHRINK", 500)?,
+            shrink: number("SHRINK", 250)?,
             self_check: against == "oracle",
             verbose: number("VERBOSE", 0u8)? != 0,
             dump: env::var("DUMP").ok().map(PathBuf::from),

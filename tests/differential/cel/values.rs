@@ -49,7 +49,7 @@ impl Cel<'_> {
     /// condition in the reference (docs/differences.md, D8).
     pub(super) fn unfolded(&mut self, depth: usize) -> String {
         let text = self.str(depth);
-        if text.starts_with('"') { format!("id({text})") } else { text }
+        format!("[{text}, R.id][0]")
     }
 
     pub(super) fn int(&mut self, depth: usize) -> String {
@@ -203,7 +203,7 @@ impl Cel<'_> {
             3 if depth > 0 => {
                 format!("({} {} {})", self.time(depth - 1), self.rng.word(&["+", "-"]), self.span(depth - 1))
             }
-            4 if depth > 0 => format!("timestamp(id({}))", self.int(depth - 1)),
+            4 if depth > 0 => format!("timestamp([{}, size(R.id)][0])", self.int(depth - 1)),
             _ => format!("timestamp({})", self.attr(Ty::Time)),
         }
     }
