@@ -182,21 +182,13 @@ impl<'a> Call<'a> {
         Inputs { roots, now: self.now, bump: self.bump, budget: self.budget }
     }
 
-    /// Condition of a derived role that a rule names, in its own set's variables. In the reference it sees the roles of
-    /// the rule's own level here, but those of the level before while they are being computed (spec §10.3); in ours the
-    /// same in both places.
+    /// Condition of a derived role that a rule names, in its own set's variables. It sees the roles of the rule's own
+    /// level here, but those of the level before while they are being computed (spec §10.3).
     pub(super) fn derived_role(&mut self, at: DerivedRef, level: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
-        let reads = self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME));
-        let seen = match self.params.semantics {
-            Semantics::Safe => level.wrapping_sub(1),
-            Semantics::Cerbos | Semantics::CerbosStrict => {
-                if reads {
-                    self.derived(level);
-                }
-                level
-            }
-        };
-        self.role_condition(at, seen)
+        if self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
+            self.derived(level);
+        }
+        self.role_condition(at, level)
     }
 
     /// Whether this was asked of the rule and derived role before.

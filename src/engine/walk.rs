@@ -98,6 +98,9 @@ fn settle<'a>(
 }
 
 fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Near<'a>>) -> Walked<'a> {
+    // Outputs of a scope that allows but needs its parent's consent speak for the verdict, too: an approval it asks for
+    // is not lost when the parent decides.
+    let mut consenting = None;
     for scope in call.principal_chain {
         let name = NameRef { name: call.request.principal.id, version: call.version, scope };
         let Some(policy) = call.table.principals.get(&name) else { continue };
@@ -105,7 +108,10 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Ne
         let frame = call.frame(&policy.unit, usize::MAX);
         let outcome = apply_rules(call, policy, frame, None, action, near);
         let consent = call.table.scopes.consent.contains(*scope);
-        if let Some(walked) = decided(call, outcome, scope, consent, start) {
+        if consent && matches!(outcome, Outcome::Allow(_)) {
+            consenting.get_or_insert(start);
+        }
+        if let Some(walked) = decided(call, outcome, scope, consent, consenting.unwrap_or(start)) {
             return walked;
         }
     }
@@ -114,6 +120,7 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Ne
 
 fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str, near: &mut Option<Near<'a>>) -> Walked<'a> {
     let roles = call.role_sets.get(role).copied().unwrap_or(&[]);
+    let mut consenting = None;
     for level in 0..call.levels.len() {
         let Some((scope, consent, policy)) = call.levels.get(level).map(|l| (l.scope, l.consent, l.policy)) else {
             break;
@@ -129,7 +136,10 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str, near: &mut O
         {
             outcome = apply_rules(call, policy, frame, Some((roles, level)), action, near);
         }
-        if let Some(walked) = decided(call, outcome, scope, consent, start) {
+        if consent && matches!(outcome, Outcome::Allow(_)) {
+            consenting.get_or_insert(start);
+        }
+        if let Some(walked) = decided(call, outcome, scope, consent, consenting.unwrap_or(start)) {
             return walked;
         }
     }
