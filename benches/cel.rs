@@ -5,6 +5,8 @@
 //!
 //! `cargo bench --bench cel`
 
+#![allow(clippy::indexing_slicing)]
+
 use std::hint::black_box;
 use std::sync::Arc;
 

@@ -35,7 +35,9 @@ fn each<T>(items: &[T], work: impl FnMut(&T)) {
 
 fn main() {
     let Some(name) = std::env::args().skip(1).find(|a| !a.starts_with('-')) else {
-        CASES.iter().for_each(|c| println!("{c}"));
+        for case in CASES {
+            println!("{case}");
+        }
         return;
     };
     let arena = Bump::with_capacity(1 << 24);

@@ -391,7 +391,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
 /// A value as a condition.
 #[inline]
-fn truth_of<'a>(value: Value<'a>) -> Test<'a> {
+fn truth_of(value: Value<'_>) -> Test<'_> {
     match value {
         Value::Bool(b) => Ok(b),
         _ => Err(EvalError::NO_SUCH_OVERLOAD),

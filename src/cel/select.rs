@@ -42,7 +42,7 @@ pub fn optional_select<'a>(cx: &Context<'a>, v: Value<'a>, key: &'a str) -> Eval
             m.ty.field(key)
                 .map(|_| ())
                 .ok_or_else(|| no_field(cx, key))
-                .and_then(|()| Ok(message_field(m, key).filter(|field| !is_zero(*field))))?
+                .map(|()| message_field(m, key).filter(|field| !is_zero(*field)))?
         }
         _ => look_up(cx, inner, key)?,
     };

@@ -140,7 +140,7 @@ fn duration(f: &mut fmt::Formatter<'_>, nanos: i64) -> fmt::Result {
     } else {
         write!(f, "{whole}")?;
     }
-    if n % unit != 0 {
+    if !n.is_multiple_of(unit) {
         let width = unit.ilog10() as usize;
         let digits = format!("{:0width$}", n % unit);
         write!(f, ".{}", digits.trim_end_matches('0'))?;

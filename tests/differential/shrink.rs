@@ -279,7 +279,7 @@ fn split(text: &str) -> Vec<String> {
                 last = i + 1;
             }
             '.' if depth == 0 && i > 0 && bytes[i - 1] == b')' => {
-                parts.extend(text.get(last..i).map(|p| p.trim().to_owned()))
+                parts.extend(text.get(last..i).map(|p| p.trim().to_owned()));
             }
             _ => {}
         }

@@ -57,7 +57,7 @@ pub fn read(name: &str, text: &str) -> Vec<Step> {
             |check| steps.push(Step { place: place.clone(), files: files.clone(), settings: settings.clone(), check });
         match words[..] {
             ["settings"] => {
-                settings = serde_json::from_str(&body.join("\n")).unwrap_or_else(|e| panic!("{place}: {e}"))
+                settings = serde_json::from_str(&body.join("\n")).unwrap_or_else(|e| panic!("{place}: {e}"));
             }
             ["check"] => step(Check::Requests(requests(&place, &body))),
             ["refused"] => step(Check::Refused(body.iter().map(|l| (*l).to_owned()).collect())),

@@ -54,7 +54,7 @@ fn sign<'a>(_: &Context<'a>, args: &[Value<'a>]) -> Eval<'a> {
     Ok(match *args {
         [Value::Int(i)] => Value::Int(i.signum()),
         [Value::Uint(u)] => Value::Uint(u64::from(u > 0)),
-        [Value::Double(d)] if d == 0.0 => Value::Double(0.0),
+        [Value::Double(0.0)] => Value::Double(0.0),
         [Value::Double(d)] => Value::Double(d.signum()),
         _ => return Err(EvalError::MISMATCH),
     })

@@ -36,9 +36,10 @@ impl One<'_, '_> {
         }
         let budget = Budget::new(STEPS);
         let context = Context { bump: &self.to.index.scratch, budget: &budget, now: None };
-        let machine = Machine::new(program, &[], context, Nothing);
-        let constant = machine.value(at).ok().and_then(|value| owned(value, &mut PARTS.clone()));
-        drop(machine);
+        let constant = {
+            let machine = Machine::new(program, &[], context, Nothing);
+            machine.value(at).ok().and_then(|value| owned(value, &mut PARTS.clone()))
+        };
         self.to.index.scratch.reset();
         if let Some(constant) = constant
             && let Some(node) = self.to.program.nodes.get_mut(at.0 as usize)

@@ -15,7 +15,7 @@ enum Range<'a> {
     Map(Map<'a>),
 }
 
-impl<'a> Range<'a> {
+impl Range<'_> {
     fn len(self) -> usize {
         match self {
             Self::List(l) => l.len(),

@@ -60,12 +60,6 @@ impl PatternError {
     pub(super) fn new(cause: Cause, part: &str) -> Self {
         Self { cause, part: part.into() }
     }
-
-    /// What is wrong.
-    #[must_use]
-    pub fn cause(&self) -> Cause {
-        self.cause
-    }
 }
 
 impl fmt::Display for PatternError {
