@@ -3,6 +3,12 @@
 //! bytes, are in [`server`].
 
 #![expect(missing_docs, clippy::pedantic, clippy::default_constructed_unit_structs, reason = "generated code")]
+#![allow(
+    rustdoc::invalid_html_tags,
+    rustdoc::broken_intra_doc_links,
+    rustdoc::bare_urls,
+    reason = "generated from protos"
+)]
 
 include!(concat!(env!("OUT_DIR"), "/protos.rs"));
 

@@ -119,6 +119,10 @@ impl<'p> Lowering<'p, '_> {
         let mut scribe = self.scribe(policy);
         let key = policy.key();
         let imported = self.imported_roles(body);
+        // As in the reference, an imported set is checked whole, whether or not a rule uses it.
+        for (set, _, _) in &imported {
+            self.derived_set(*set);
+        }
         let mut derived: Vec<DerivedRef> = Vec::new();
         let mut rules = Vec::new();
         for (i, rule) in body.rules.iter().enumerate() {

@@ -18,7 +18,7 @@ mod walk;
 pub use decide::{Params, Semantics, Wants, decide};
 pub use table::RuleTable;
 
-/// Indices of the roots that expressions start from, in [`crate::cel::unit::Inputs`].
+/// Indices of the roots that expressions start from, in [`crate::cel::Inputs`].
 pub mod roots {
     /// `request`
     pub const REQUEST: usize = 0;
