@@ -48,6 +48,8 @@ pub struct Unit {
     /// Paths that are remembered.
     pub(super) slots: u32,
     calls_now: bool,
+    /// Indices of the roots that some expression reads: asked on every decision.
+    roots_read: Box<[usize]>,
 }
 
 /// A part of an input that an expression may read: the input, and the fields and keys that lead to the part. Everything
@@ -140,13 +142,18 @@ impl UnitBuilder {
             }
         }
         self.program.nodes.shrink_to_fit();
-        Unit {
+        let mut unit = Unit {
             program: self.program,
             variables: self.variables,
             expressions: self.expressions,
             slots,
             calls_now: self.index.reads_clock,
-        }
+            roots_read: Box::default(),
+        };
+        let mut roots: Vec<usize> = unit.reads().iter().map(|path| path.root).collect();
+        roots.dedup();
+        unit.roots_read = roots.into();
+        unit
     }
 }
 
@@ -186,7 +193,7 @@ impl Unit {
     /// True if anything in the unit reads the input.
     #[must_use]
     pub fn reads_root(&self, root: usize) -> bool {
-        self.reads().iter().any(|r| r.root == root)
+        self.roots_read.contains(&root)
     }
 
     /// What the unit may read of its inputs, sorted.
