@@ -7,7 +7,7 @@ use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
 use super::machine::{Machine, Memory};
 use super::memo::Memo;
-use super::unit::{ExprId, Unit};
+use super::unit::{ExprId, Unit, Variable};
 use super::value::{List, Object, Timestamp, Value};
 
 /// What an evaluation reads.
@@ -82,22 +82,30 @@ impl<'a> Frame<'a> {
     }
 
     /// The expression as a condition.
+    #[inline]
     pub fn truth(&self, id: ExprId) -> Truth<'a> {
-        let Some(cell) = self.truths.cell(id.0, self.machine.context.bump) else { return Truth::NotBool };
-        if let Some(known) = cell.get() {
-            return known;
+        match self.truths.known(id.0) {
+            Some(known) => known,
+            None => self.truth_first(id),
         }
+    }
+
+    #[inline(never)]
+    fn truth_first(&self, id: ExprId) -> Truth<'a> {
         let truth = self.work_out_truth(id);
-        cell.set(Some(truth));
+        if let Some(cell) = self.truths.cell(id.0, self.machine.context.bump) {
+            cell.set(Some(truth));
+        }
         truth
     }
 
+    #[inline]
     fn work_out_truth(&self, id: ExprId) -> Truth<'a> {
         let Some(lowered) = self.machine.memory.unit.lowered(id) else { return Truth::NotBool };
         if let Err(e) = self.machine.context.budget.charge(u64::from(lowered.cost)) {
             return Truth::Error(e);
         }
-        if self.machine.is_test(lowered.root) {
+        if lowered.is_test {
             return match self.machine.test(lowered.root) {
                 Ok(true) => Truth::True,
                 Ok(false) => Truth::False,
@@ -146,23 +154,55 @@ impl<'a> Truth<'a> {
 }
 
 impl<'a> Memory<'a> for Memories<'a> {
-    #[inline]
+    #[inline(always)]
     fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
-        let Some(cell) = self.slots.cell(memo, machine.context.bump) else { return machine.path(path) };
-        if let Some(known) = cell.get() {
-            return known;
+        match self.slots.known(memo) {
+            Some(known) => known,
+            None => self.walk_first(machine, path, memo),
         }
+    }
+
+    #[inline]
+    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: Value<'a>) {
+        if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
+            cell.set(Some(Ok(value)));
+        }
+    }
+
+    #[inline]
+    fn variable(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a> {
+        match self.variables.known(index) {
+            Some(known) => known,
+            None => self.first_time(machine, index),
+        }
+    }
+}
+
+impl<'a> Memories<'a> {
+    #[inline(never)]
+    fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
         let value = machine.path(path);
-        cell.set(Some(value));
+        if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
+            cell.set(Some(value));
+        }
         value
     }
 
-    /// Variables are worked out after all they need, without recursion: chains of them may be long.
-    fn variable(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a> {
-        let bump = machine.context.bump;
-        if let Some(known) = self.known(index, bump) {
-            return known;
+    /// A variable is worked out where it is first needed, unless that could recurse too deep.
+    #[inline(never)]
+    fn first_time(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a> {
+        let Some(variable) = self.unit.variables.get(index as usize) else { return Ok(Value::Null) };
+        if !variable.nests {
+            return self.one_by_one(machine, index);
         }
+        let value = self.work_out(machine, index, variable)?;
+        self.remember(index, machine.context.bump, value);
+        value
+    }
+
+    /// Works out all a variable needs before the variable itself, without recursion: chains of them may be long.
+    fn one_by_one(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a> {
+        let bump = machine.context.bump;
         let mut open = bumpalo::collections::Vec::new_in(bump);
         open.push((index, 0_usize));
         self.remember(index, bump, Err(self.undefined(machine, index)));
@@ -179,17 +219,18 @@ impl<'a> Memory<'a> for Memories<'a> {
                     }
                 }
                 None => {
-                    let value = self.work_out(machine, v)?;
-                    self.remember(v, bump, value);
+                    if let Some(variable) = self.unit.variables.get(v as usize) {
+                        let value = self.work_out(machine, v, variable)?;
+                        self.remember(v, bump, value);
+                    }
                     open.pop();
                 }
             }
         }
         self.known(index, bump).unwrap_or(Ok(Value::Null))
     }
-}
 
-impl<'a> Memories<'a> {
+    #[inline]
     fn known(&self, index: u32, bump: &'a Bump) -> Option<Eval<'a>> {
         self.variables.cell(index, bump).and_then(std::cell::Cell::get)
     }
@@ -206,10 +247,15 @@ impl<'a> Memories<'a> {
     }
 
     /// Evaluates a variable whose needs are met: what is to be remembered, or the error that ends everything.
-    fn work_out(&self, machine: &Machine<'a, Self>, index: u32) -> Result<Eval<'a>, EvalError<'a>> {
-        let Some(variable) = self.unit.variables.get(index as usize) else { return Ok(Ok(Value::Null)) };
+    #[inline]
+    fn work_out(
+        &self,
+        machine: &Machine<'a, Self>,
+        index: u32,
+        variable: &'a Variable,
+    ) -> Result<Eval<'a>, EvalError<'a>> {
         machine.context.budget.charge(u64::from(variable.lowered.cost))?;
-        match machine.value(variable.lowered.root) {
+        match machine.with_own_locals(variable.lowered.root) {
             Ok(value) => Ok(plain(&machine.context, value)),
             Err(e) if e.is_fatal() => Err(e),
             Err(e) if e.is_now_missing() => Ok(Err(e)),
@@ -222,7 +268,16 @@ impl<'a> Memories<'a> {
 /// A value as a variable keeps it, which is how the reference keeps it: hierarchies become lists of their levels,
 /// optionals what they hold, types their names. SPIFFE objects are of no use any more. What lies inside of a list or
 /// map stays what it is.
-fn plain<'a>(cx: &Context<'a>, mut value: Value<'a>) -> Eval<'a> {
+#[inline]
+fn plain<'a>(cx: &Context<'a>, value: Value<'a>) -> Eval<'a> {
+    match value {
+        Value::Optional(_) | Value::Type(_) | Value::Object(_) => flattened(cx, value),
+        plain => Ok(plain),
+    }
+}
+
+#[cold]
+fn flattened<'a>(cx: &Context<'a>, mut value: Value<'a>) -> Eval<'a> {
     while let Value::Optional(Some(inner)) = value {
         value = *inner;
     }

@@ -57,30 +57,37 @@ pub struct Lowered {
     pub root: At,
     /// Steps one evaluation costs, loops aside.
     pub cost: u32,
-    /// Places for macro variables it needs, counted from the first place it was given.
+    /// Places for macro variables it needs.
     pub locals: u32,
+    /// Nodes it was lowered to: more than its tree is high.
+    pub nodes: u32,
+    /// It gives a boolean or fails.
+    pub is_test: bool,
     /// Variables it refers to.
     pub variables: Vec<u32>,
 }
 
 impl Lower<'_> {
-    /// Lowers one expression; its macro variables live from place `first_local` on.
-    pub fn lower(&mut self, checked: &Checked, first_local: u32) -> Lowered {
+    /// Lowers one expression.
+    pub fn lower(&mut self, checked: &Checked) -> Lowered {
         let mut one = One {
             to: self,
             checked,
             scope: Vec::new(),
-            next_local: first_local,
-            most_locals: first_local,
+            next_local: 0,
+            most_locals: 0,
             steps: 0,
             variables: Vec::new(),
         };
+        let before = one.to.program.nodes.len();
         let root = one.expr(checked.ast.root);
+        let nodes = u32::try_from(one.to.program.nodes.len() - before).unwrap_or(u32::MAX);
+        let is_test = one.to.program.is_test(root);
         let (cost, locals) = (one.steps.max(1), one.most_locals);
         let mut variables = one.variables;
         variables.sort_unstable();
         variables.dedup();
-        Lowered { root, cost, locals, variables }
+        Lowered { root, cost, locals, nodes, is_test, variables }
     }
 }
 

@@ -6,17 +6,17 @@
 mod lists;
 mod loops;
 pub(super) mod operators;
+mod paths;
 mod structs;
+mod truth;
 
 use std::cell::Cell;
 
-use super::compare;
 use super::context::Context;
-use super::error::{Eval, EvalError, Fault};
-use super::functions::{charge_search, plain_address};
-use super::program::{At, Kids, LoopKind, Node, Path, Program, Step, TextTest};
+use super::error::{Eval, EvalError};
+use super::program::{Arithmetic, At, Kids, Node, Program};
 use super::select;
-use super::value::{Map, Value};
+use super::value::Value;
 
 pub use structs::shape;
 
@@ -24,6 +24,11 @@ pub use structs::shape;
 pub trait Memory<'a> {
     /// The value of a path that is read more than once.
     fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a>
+    where
+        Self: Sized;
+
+    /// Keeps the value of such a path that was come across.
+    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: Value<'a>)
     where
         Self: Sized;
 
@@ -67,29 +72,21 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         self.roots.get(i as usize).copied().unwrap_or(Value::Null)
     }
 
-    /// The value of a node.
+    /// The value of a node. Only finds who works it out: a frame big enough for every kind of node would cost more than
+    /// most nodes do.
     pub fn value(&self, at: At) -> Eval<'a> {
         match self.node(at) {
+            Node::Slot(path, memo) => self.slot(*path, *memo),
             Node::Constant(c) => Ok(c.view()),
-            Node::Path(p) => self.path(*p),
-            Node::Slot(path, memo) => self.memory.slot(self, *path, *memo),
             Node::Local(i) => self.local(*i),
-            Node::Select(e, key) => select::select(&self.context, self.value(*e)?, key),
+            Node::Variable(i) => self.variable(*i),
+            Node::Path(p) => self.path(*p),
             Node::Root(i) => Ok(self.root(*i)),
-            Node::Index(e, key) => {
-                let v = self.value(*e)?;
-                select::index(&self.context, v, self.value(*key)?)
-            }
-            Node::Choose(c, then, otherwise) => {
-                let branch = if self.test(*c)? { then } else { otherwise };
-                self.value(*branch)
-            }
-            Node::Arithmetic(op, a, b) => {
-                let a = self.value(*a)?;
-                operators::arithmetic(&self.context, *op, a, self.value(*b)?)
-            }
+            Node::Select(e, key) => self.select(*e, key),
+            Node::Index(e, key) => self.index(*e, *key),
+            Node::Choose(c, then, otherwise) => self.choose(*c, *then, *otherwise),
+            Node::Arithmetic(op, a, b) => self.arithmetic(*op, *a, *b),
             Node::Call(f, args) => self.call(f, *args),
-            Node::Variable(i) => self.memory.variable(self, *i),
             Node::Bind(local, init, body) => self.bind(*local, *init, *body),
             Node::Loop(l) => self.run_loop(l),
             Node::Not(_)
@@ -99,6 +96,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             | Node::NotEqual(..)
             | Node::IsText(..)
             | Node::IsNotText(..)
+            | Node::IsType(..)
+            | Node::PathIs(..)
+            | Node::FieldIs(..)
             | Node::Compare(..)
             | Node::In(..)
             | Node::InSet(..)
@@ -108,9 +108,46 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             | Node::HasPath(_)
             | Node::HasVariable(_)
             | Node::HasGlobal(..)
-            | Node::Has(..) => self.test(at).map(Value::Bool),
+            | Node::Has(..) => self.tested(at),
             _ => self.rare(at),
         }
+    }
+
+    #[inline(never)]
+    fn slot(&self, path: u32, memo: u32) -> Eval<'a> {
+        self.memory.slot(self, path, memo)
+    }
+
+    #[inline(never)]
+    fn variable(&self, index: u32) -> Eval<'a> {
+        self.memory.variable(self, index)
+    }
+
+    #[inline(never)]
+    fn select(&self, e: At, key: &'a str) -> Eval<'a> {
+        select::select(&self.context, self.value(e)?, key)
+    }
+
+    #[inline(never)]
+    fn index(&self, e: At, key: At) -> Eval<'a> {
+        let v = self.value(e)?;
+        select::index(&self.context, v, self.value(key)?)
+    }
+
+    #[inline(never)]
+    fn choose(&self, condition: At, then: At, otherwise: At) -> Eval<'a> {
+        self.value(if self.test(condition)? { then } else { otherwise })
+    }
+
+    #[inline(never)]
+    fn arithmetic(&self, op: Arithmetic, a: At, b: At) -> Eval<'a> {
+        let a = self.value(a)?;
+        operators::arithmetic(&self.context, op, a, self.value(b)?)
+    }
+
+    #[inline(never)]
+    fn tested(&self, at: At) -> Eval<'a> {
+        self.test(at).map(Value::Bool)
     }
 
     /// Nodes that are not worth room in the frame of [`Self::value`].
@@ -153,206 +190,6 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
-    /// True for nodes that give a boolean or fail.
-    pub fn is_test(&self, at: At) -> bool {
-        match self.node(at) {
-            Node::Loop(l) => matches!(l.kind, LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne),
-            Node::Not(_)
-            | Node::And(_)
-            | Node::Or(_)
-            | Node::Equal(..)
-            | Node::NotEqual(..)
-            | Node::IsText(..)
-            | Node::IsNotText(..)
-            | Node::Compare(..)
-            | Node::In(..)
-            | Node::InSet(..)
-            | Node::Text(..)
-            | Node::Matches(..)
-            | Node::InRange(..)
-            | Node::HasPath(_)
-            | Node::HasVariable(_)
-            | Node::HasGlobal(..)
-            | Node::Has(..) => true,
-            _ => false,
-        }
-    }
-
-    /// The truth of a node; anything but a boolean is an error.
-    pub fn test(&self, at: At) -> Test<'a> {
-        match self.node(at) {
-            Node::And(kids) => self.and(*kids),
-            Node::Or(kids) => self.or(*kids),
-            Node::Not(e) => self.test(*e).map(|b| !b),
-            Node::IsText(e, text) => self.is_text(*e, text),
-            Node::IsNotText(e, text) => match self.value(*e)? {
-                Value::String(s) => Ok(s != &**text),
-                other @ Value::Object(_) => self.differ(other, Value::String(text)),
-                _ => Ok(true),
-            },
-            Node::Equal(a, b) => {
-                let a = self.value(*a)?;
-                compare::equal(a, self.value(*b)?, &self.context)
-            }
-            Node::NotEqual(a, b) => {
-                let a = self.value(*a)?;
-                self.differ(a, self.value(*b)?)
-            }
-            Node::Compare(relation, a, b) => {
-                let a = self.value(*a)?;
-                operators::compare(&self.context, *relation, a, self.value(*b)?)
-            }
-            Node::InSet(e, set) => self.in_set(*e, *set),
-            Node::In(a, b) => {
-                let a = self.value(*a)?;
-                operators::contains(&self.context, a, self.value(*b)?)
-            }
-            Node::Text(test, e, text) => match self.value(*e)? {
-                Value::String(s) => Ok(match test {
-                    TextTest::Prefix => s.as_bytes().starts_with(text.as_bytes()),
-                    TextTest::Suffix => s.as_bytes().ends_with(text.as_bytes()),
-                    TextTest::Part => {
-                        self.context.charge(s.len() / 32)?;
-                        s.contains(&**text)
-                    }
-                }),
-                _ => Err(EvalError::NO_SUCH_OVERLOAD),
-            },
-            Node::Matches(e, pattern) => self.matches(*e, *pattern),
-            Node::InRange(e, range) => match self.value(*e)? {
-                Value::String(text) => match plain_address(text) {
-                    Some(ip) => Ok(range.contains(ip)),
-                    None => Err(self.context.error(format_args!("invalid IP address: {text}"))),
-                },
-                other => Err(self.context.no_overload("inIPAddrRange", &[other, Value::String("")])),
-            },
-            Node::HasPath(p) => self.has_path(*p),
-            Node::Has(e, key) => select::has(&self.context, self.value(*e)?, key),
-            Node::HasVariable(i) => match self.memory.variable(self, *i) {
-                Err(e) if e.is_fatal() || e.is_now_missing() => Err(e),
-                Err(e) => Ok(!matches!(e.fault(), Fault::UndefinedField(_))),
-                Ok(_) => Ok(true),
-            },
-            Node::HasGlobal(root, name) => Ok(self.global(*root, name).is_some()),
-            Node::Choose(c, then, otherwise) => {
-                let branch = if self.test(*c)? { then } else { otherwise };
-                self.test(*branch)
-            }
-            _ => truth_of(self.value(at)?),
-        }
-    }
-
-    /// True as soon as none is false; what is no boolean counts as an error, and the first error is the result.
-    #[inline]
-    fn and(&self, kids: Kids) -> Test<'a> {
-        let mut failure = None;
-        for kid in self.kids(kids) {
-            match self.test(*kid) {
-                Ok(true) => {}
-                Ok(false) => return Ok(false),
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
-            }
-        }
-        failure.map_or(Ok(true), Err)
-    }
-
-    #[inline]
-    fn or(&self, kids: Kids) -> Test<'a> {
-        let mut failure = None;
-        for kid in self.kids(kids) {
-            match self.test(*kid) {
-                Ok(false) => {}
-                Ok(true) => return Ok(true),
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
-            }
-        }
-        failure.map_or(Ok(false), Err)
-    }
-
-    #[inline]
-    fn is_text(&self, e: At, text: &'a str) -> Test<'a> {
-        match self.value(e)? {
-            Value::String(s) => Ok(s == text),
-            other @ Value::Object(_) => compare::equal(other, Value::String(text), &self.context),
-            _ => Ok(false),
-        }
-    }
-
-    /// `a != b`: true for what can't be compared; the end of the budget stays an error.
-    #[inline]
-    fn differ(&self, a: Value<'a>, b: Value<'a>) -> Test<'a> {
-        match compare::equal(a, b, &self.context) {
-            Ok(equal) => Ok(!equal),
-            Err(e) if e.is_fatal() => Err(e),
-            Err(_) => Ok(true),
-        }
-    }
-
-    #[inline]
-    fn matches(&self, e: At, pattern: u32) -> Test<'a> {
-        match (self.value(e)?, self.program.patterns.get(pattern as usize)) {
-            (Value::String(text), Some((_, Ok(pattern)))) => {
-                charge_search(&self.context, text)?;
-                Ok(pattern.is_match(text))
-            }
-            (Value::String(_), Some((_, Err(why)))) => Err(self.context.fault(Fault::Text(why))),
-            (other, _) => Err(super::functions::no_receiver(&self.context, "matches", other)),
-        }
-    }
-
-    /// A static path.
-    #[inline]
-    pub(super) fn path(&self, index: u32) -> Eval<'a> {
-        let Some(path) = self.program.paths.get(index as usize) else { return Ok(Value::Null) };
-        self.walk(path, &path.steps)
-    }
-
-    #[inline]
-    fn walk(&self, path: &'a Path, steps: &'a [Step]) -> Eval<'a> {
-        let mut v = self.root(path.root);
-        for step in steps {
-            v = match (step, v) {
-                (Step::Key(key), Value::Map(Map::Fields(fields))) => match Map::Fields(fields).get_str(key) {
-                    Some(found) => found,
-                    None => return Err(self.context.fault(Fault::NoSuchKey(key))),
-                },
-                (Step::Field(i, name), Value::Message(m)) => match m.fields.get(*i as usize) {
-                    Some(field) => *field,
-                    None => return Err(self.context.fault(Fault::NoSuchField(name))),
-                },
-                (Step::Key(key), other) => select::select(&self.context, other, key)?,
-                (Step::Field(_, name), other) => select::select(&self.context, other, name)?,
-            };
-        }
-        Ok(v)
-    }
-
-    fn has_path(&self, index: u32) -> Test<'a> {
-        let Some(path) = self.program.paths.get(index as usize) else { return Ok(false) };
-        let Some((last, steps)) = path.steps.split_last() else { return Ok(true) };
-        let v = self.walk(path, steps)?;
-        match last {
-            // worked out when it is asked for, and there even if it is empty
-            Step::Field(_, "effectiveDerivedRoles") => Ok(true),
-            Step::Key(key) => select::has(&self.context, v, key),
-            Step::Field(_, name) => select::has(&self.context, v, name),
-        }
-    }
-
-    fn global(&self, root: u32, name: &str) -> Option<Value<'a>> {
-        match self.root(root) {
-            Value::Map(map) => map.get_str(name),
-            _ => None,
-        }
-    }
-
-    #[cold]
-    fn undefined(&self, name: &'a str) -> EvalError<'a> {
-        self.context.fault(Fault::UndefinedField(name))
-    }
-
     #[inline]
     pub(super) fn local(&self, i: u32) -> Eval<'a> {
         self.locals.get().get(i as usize).map_or(Ok(Value::Null), Cell::get)
@@ -374,6 +211,15 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    /// The value of a node that is evaluated in the midst of another expression, which keeps its macro variables.
+    #[inline]
+    pub(super) fn with_own_locals(&self, at: At) -> Eval<'a> {
+        let outer = self.locals.replace(&[]);
+        let value = self.value(at);
+        self.locals.set(outer);
+        value
+    }
+
     /// A failed initial value is an error where the name is used, not before.
     #[inline(never)]
     fn bind(&self, local: u32, init: At, body: At) -> Eval<'a> {
@@ -386,14 +232,5 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
         self.set_local(local, value);
         self.value(body)
-    }
-}
-
-/// A value as a condition.
-#[inline]
-fn truth_of(value: Value<'_>) -> Test<'_> {
-    match value {
-        Value::Bool(b) => Ok(b),
-        _ => Err(EvalError::NO_SUCH_OVERLOAD),
     }
 }

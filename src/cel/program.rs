@@ -3,11 +3,14 @@
 //!
 //! Only data. `lower` writes it, `machine` runs it.
 
+use std::collections::HashSet;
 use std::sync::Arc;
+
+use foldhash::fast::FixedState;
 
 use super::ast::Literal;
 use super::functions::{Function, Pattern, Range};
-use super::value::{Constant, MessageType};
+use super::value::{Constant, Kind, MessageType, Value};
 
 /// Index of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -59,6 +62,33 @@ pub enum TextTest {
     Suffix,
     /// `s.contains("…")`
     Part,
+}
+
+/// A test for a type.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TypeTest {
+    /// One of the types whose values are all of one kind.
+    Kind(Kind),
+    /// Any other, by name.
+    Name(Arc<str>),
+}
+
+impl TypeTest {
+    /// The test for the type of this name.
+    #[must_use]
+    pub fn new(name: Arc<str>) -> Self {
+        Kind::of_type(&name).map_or(Self::Name(name), Self::Kind)
+    }
+
+    /// True if the value is of the type.
+    #[inline]
+    #[must_use]
+    pub fn fits(&self, value: Value<'_>) -> bool {
+        match self {
+            Self::Kind(kind) => value.kind() == *kind,
+            Self::Name(name) => *value.type_name() == **name,
+        }
+    }
 }
 
 /// One step of a lowered expression.
@@ -114,6 +144,12 @@ pub enum Node {
     IsText(At, Arc<str>),
     /// `a != "literal"`
     IsNotText(At, Arc<str>),
+    /// `type(a) == map`
+    IsType(At, TypeTest),
+    /// `has(R.attr.owner) && type(R.attr.owner) == string`
+    PathIs(u32, TypeTest),
+    /// `has(e.f) && type(e.f) == string`
+    FieldIs(At, Arc<str>, TypeTest),
     /// `a < b`
     Compare(Relation, At, At),
     /// `a in b`
@@ -240,7 +276,7 @@ pub struct Fold {
 }
 
 /// One step of a static path.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {
     /// A declared field of a message, by position.
     Field(u32, &'static str),
@@ -257,6 +293,26 @@ pub struct Path {
     pub steps: Box<[Step]>,
 }
 
+/// What of a path is remembered.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shortcut {
+    /// Its own place in the memo, if it has one.
+    pub memo: Option<u32>,
+    /// The longest shorter path that has one.
+    pub base: Option<Base>,
+}
+
+/// A remembered path that a longer one goes on from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// Index into [`Program::paths`].
+    pub path: u32,
+    /// Its place in the memo.
+    pub memo: u32,
+    /// Number of its steps.
+    pub steps: u32,
+}
+
 /// A literal list prepared for membership tests.
 #[derive(Clone, Debug)]
 pub struct Set {
@@ -264,8 +320,8 @@ pub struct Set {
     pub elements: Arc<[Constant]>,
     /// True if there are only strings.
     pub only_strings: bool,
-    /// The strings, sorted.
-    pub strings: Box<[Arc<str>]>,
+    /// The strings.
+    pub strings: HashSet<Arc<str>, FixedState>,
     /// The numbers, sorted, if there are only strings and numbers that doubles hold exactly.
     pub numbers: Option<Box<[f64]>>,
 }
@@ -279,6 +335,8 @@ pub struct Program {
     pub kids: Vec<At>,
     /// Static paths.
     pub paths: Vec<Path>,
+    /// What of each path is remembered.
+    pub shortcuts: Vec<Shortcut>,
     /// Prepared sets.
     pub sets: Vec<Set>,
     /// Compiled patterns, or what is wrong with them; each with its source.
@@ -305,6 +363,44 @@ impl Program {
     pub fn kids(&self, kids: Kids) -> &[At] {
         let start = kids.start as usize;
         self.kids.get(start..start + kids.len as usize).unwrap_or(&[])
+    }
+
+    /// True for nodes that give a boolean or fail.
+    #[must_use]
+    pub fn is_test(&self, at: At) -> bool {
+        match self.node(at) {
+            Node::Loop(l) => matches!(l.kind, LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne),
+            Node::Not(_)
+            | Node::And(_)
+            | Node::Or(_)
+            | Node::Equal(..)
+            | Node::NotEqual(..)
+            | Node::IsText(..)
+            | Node::IsNotText(..)
+            | Node::IsType(..)
+            | Node::PathIs(..)
+            | Node::FieldIs(..)
+            | Node::Compare(..)
+            | Node::In(..)
+            | Node::InSet(..)
+            | Node::Text(..)
+            | Node::Matches(..)
+            | Node::InRange(..)
+            | Node::HasPath(_)
+            | Node::HasVariable(_)
+            | Node::HasGlobal(..)
+            | Node::Has(..) => true,
+            _ => false,
+        }
+    }
+
+    /// True if both are the same variable.
+    #[must_use]
+    pub fn same_name(&self, a: At, b: At) -> bool {
+        match (self.node(a), self.node(b)) {
+            (Node::Variable(a), Node::Variable(b)) | (Node::Local(a), Node::Local(b)) => a == b,
+            _ => false,
+        }
     }
 
     /// The constant a node is, if it is one.

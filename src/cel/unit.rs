@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use super::checker::Checked;
 use super::env::{Env, RootType};
 use super::lower::{Index, Lower, Lowered, Names};
-use super::program::{Node, Program, Step};
+use super::program::{Base, Node, Path, Program, Shortcut, Step};
 use super::value::Constant;
 
 /// An expression of a [`Unit`].
@@ -19,6 +19,37 @@ pub struct ExprId(pub u32);
 pub(super) struct Variable {
     pub(super) name: Box<str>,
     pub(super) lowered: Lowered,
+    /// It may be evaluated in the midst of another expression: all it needs, one inside of the other, is not too high.
+    pub(super) nests: bool,
+}
+
+/// Nodes that variables may be high together when one is evaluated inside of the other; bounds the recursion.
+const MAX_NESTED_NODES: u32 = 600;
+
+/// Which variables may be evaluated inside of others, those they need included.
+fn nesting(variables: &[Lowered]) -> Vec<bool> {
+    // heights grow from the variables that need none; what is left when nothing changes goes in circles or too high
+    let mut heights: Vec<Option<u32>> = vec![None; variables.len()];
+    let mut changed = true;
+    while changed {
+        changed = false;
+        for (i, v) in variables.iter().enumerate() {
+            if heights.get(i).is_none_or(Option::is_some) {
+                continue;
+            }
+            let needs: Option<Vec<u32>> =
+                v.variables.iter().map(|n| heights.get(*n as usize).copied().flatten()).collect();
+            let Some(needs) = needs else { continue };
+            let height = v.nodes.saturating_add(needs.into_iter().max().unwrap_or(0));
+            if height <= MAX_NESTED_NODES
+                && let Some(slot) = heights.get_mut(i)
+            {
+                *slot = Some(height);
+                changed = true;
+            }
+        }
+    }
+    heights.iter().map(Option::is_some).collect()
 }
 
 /// Collects the expressions of a unit.
@@ -30,7 +61,6 @@ pub struct UnitBuilder {
     variables: Vec<Variable>,
     expressions: Vec<Expression>,
     by_source: HashMap<Box<str>, ExprId>,
-    first_local: u32,
 }
 
 #[derive(Debug)]
@@ -74,13 +104,12 @@ impl UnitBuilder {
             variables: Vec::new(),
             expressions: Vec::new(),
             by_source: HashMap::new(),
-            first_local: 0,
         };
         let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked.borrow())).collect();
-        // macro variables of `V.x` live beside those of the expression that asks for it
-        builder.first_local = lowered.iter().map(|l| l.locals).max().unwrap_or(0);
-        let named = variables.into_iter().zip(lowered);
-        builder.variables = named.map(|((name, _), lowered)| Variable { name: name.into(), lowered }).collect();
+        let nests = nesting(&lowered);
+        let named = variables.into_iter().zip(lowered).zip(nests);
+        builder.variables =
+            named.map(|(((name, _), lowered), nests)| Variable { name: name.into(), lowered, nests }).collect();
         builder
     }
 
@@ -97,8 +126,8 @@ impl UnitBuilder {
     }
 
     fn lower(&mut self, checked: &Checked) -> Lowered {
-        let Self { env, names, program, index, first_local, .. } = self;
-        let lowered = Lower { env, names, program, index }.lower(checked, *first_local);
+        let Self { env, names, program, index, .. } = self;
+        let lowered = Lower { env, names, program, index }.lower(checked);
         program.locals = program.locals.max(lowered.locals);
         lowered
     }
@@ -119,28 +148,7 @@ impl UnitBuilder {
     /// The finished unit.
     #[must_use]
     pub fn build(mut self) -> Unit {
-        // what is read once is not worth remembering, nor is a field of a message
-        let mut slots = 0;
-        let memo: Vec<Option<u32>> = self
-            .program
-            .paths
-            .iter()
-            .zip(&self.index.uses)
-            .map(|(path, uses)| {
-                let look_up = path.steps.iter().any(|s| matches!(s, Step::Key(_)));
-                (*uses > 1 && look_up).then(|| {
-                    slots += 1;
-                    slots - 1
-                })
-            })
-            .collect();
-        for node in &mut self.program.nodes {
-            if let Node::Path(path) = *node
-                && let Some(Some(slot)) = memo.get(path as usize)
-            {
-                *node = Node::Slot(path, *slot);
-            }
-        }
+        let slots = remember(&mut self.program, &self.index.uses);
         self.program.nodes.shrink_to_fit();
         let mut unit = Unit {
             program: self.program,
@@ -206,7 +214,7 @@ impl Unit {
                 Node::Global(root, name) | Node::HasGlobal(root, name) => {
                     reads.push(ReadPath { root: *root as usize, steps: vec![name] });
                 }
-                Node::Path(p) | Node::Slot(p, _) | Node::HasPath(p) => {
+                Node::Path(p) | Node::Slot(p, _) | Node::HasPath(p) | Node::PathIs(p, _) => {
                     if let Some(path) = self.program.paths.get(*p as usize) {
                         let steps = path.steps.iter().map(|s| match s {
                             Step::Field(_, name) => *name,
@@ -237,6 +245,54 @@ impl Unit {
         let variables = needed.iter().filter_map(|v| self.variables.get(*v as usize));
         u64::from(lowered.cost) + variables.map(|v| u64::from(v.lowered.cost)).sum::<u64>()
     }
+}
+
+/// Gives places in the memo to what is read more than once: whole paths, and beginnings that several paths share. A
+/// field of a message is not worth one. Returns the number of places.
+fn remember(program: &mut Program, uses: &[u32]) -> u32 {
+    let mut readers: HashMap<(u32, Vec<Step>), u32> = HashMap::new();
+    let numbers: HashMap<(u32, Vec<Step>), u32> =
+        (0..).zip(&program.paths).map(|(i, p)| ((p.root, p.steps.to_vec()), i)).collect();
+    for (path, uses) in program.paths.iter().zip(uses) {
+        let all = (path.root, path.steps.to_vec());
+        *readers.entry(all).or_default() += uses;
+        // a longer path that is remembered reads its beginning once
+        for len in 1..path.steps.len() {
+            let beginning = (path.root, path.steps.iter().take(len).cloned().collect());
+            *readers.entry(beginning).or_default() += 1.min(*uses);
+        }
+    }
+    let mut wanted: Vec<(u32, Vec<Step>)> = readers
+        .into_iter()
+        .filter(|((_, steps), readers)| *readers > 1 && matches!(steps.last(), Some(Step::Key(_))))
+        .map(|(path, _)| path)
+        .collect();
+    wanted.sort_unstable();
+    program.shortcuts = vec![Shortcut::default(); program.paths.len()];
+    let mut bases: HashMap<(u32, Vec<Step>), Base> = HashMap::new();
+    for (memo, (root, steps)) in (0..).zip(wanted) {
+        let number = numbers.get(&(root, steps.clone())).copied().unwrap_or_else(|| {
+            program.paths.push(Path { root, steps: steps.clone().into() });
+            program.shortcuts.push(Shortcut::default());
+            program.paths.len() as u32 - 1
+        });
+        if let Some(shortcut) = program.shortcuts.get_mut(number as usize) {
+            shortcut.memo = Some(memo);
+        }
+        bases.insert((root, steps.clone()), Base { path: number, memo, steps: steps.len() as u32 });
+    }
+    for (path, shortcut) in program.paths.iter().zip(&mut program.shortcuts) {
+        let beginnings = (1..path.steps.len()).rev().map(|len| path.steps.iter().take(len).cloned().collect());
+        shortcut.base = beginnings.map(|steps| (path.root, steps)).find_map(|path| bases.get(&path).copied());
+    }
+    for node in &mut program.nodes {
+        if let Node::Path(path) = *node
+            && let Some(Shortcut { memo: Some(memo), .. }) = program.shortcuts.get(path as usize)
+        {
+            *node = Node::Slot(path, *memo);
+        }
+    }
+    bases.len() as u32
 }
 
 /// True for the roots that are no inputs.

@@ -44,6 +44,50 @@ pub enum Value<'a> {
     Object(&'a Object<'a>),
 }
 
+/// The kind of a value, as far as the value itself tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `bool`
+    Bool,
+    /// `int`
+    Int,
+    /// `uint`
+    Uint,
+    /// `double`
+    Double,
+    /// `string`
+    String,
+    /// `bytes`
+    Bytes,
+    /// `list`
+    List,
+    /// `map`
+    Map,
+    /// Everything else.
+    Other,
+}
+
+impl Kind {
+    /// The kind that all values of the type are of, and no others.
+    #[must_use]
+    pub fn of_type(name: &str) -> Option<Self> {
+        Some(match name {
+            "null_type" => Self::Null,
+            "bool" => Self::Bool,
+            "int" => Self::Int,
+            "uint" => Self::Uint,
+            "double" => Self::Double,
+            "string" => Self::String,
+            "bytes" => Self::Bytes,
+            "list" => Self::List,
+            "map" => Self::Map,
+            _ => return None,
+        })
+    }
+}
+
 /// A point in time, with the offset its text was written with (the reference prints timestamps in that offset).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp {
@@ -190,6 +234,29 @@ pub enum Constant {
 }
 
 impl<'a> Value<'a> {
+    /// Its kind.
+    #[inline]
+    #[must_use]
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Null => Kind::Null,
+            Self::Bool(_) => Kind::Bool,
+            Self::Int(_) => Kind::Int,
+            Self::Uint(_) => Kind::Uint,
+            Self::Double(_) => Kind::Double,
+            Self::String(_) => Kind::String,
+            Self::Bytes(_) => Kind::Bytes,
+            Self::List(_) => Kind::List,
+            Self::Map(_) => Kind::Map,
+            Self::Timestamp(_)
+            | Self::Duration(_)
+            | Self::Type(_)
+            | Self::Optional(_)
+            | Self::Message(_)
+            | Self::Object(_) => Kind::Other,
+        }
+    }
+
     /// The name of its type, as `type(x)` gives it and error texts print it.
     #[must_use]
     pub fn type_name(self) -> &'static str {
@@ -276,6 +343,25 @@ impl Constant {
         }
     }
 
+    /// True if nothing can tell the two apart.
+    #[must_use]
+    pub fn same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Null) => true,
+            (Self::Bool(a), Self::Bool(b)) => a == b,
+            (Self::Int(a), Self::Int(b)) | (Self::Duration(a), Self::Duration(b)) => a == b,
+            (Self::Uint(a), Self::Uint(b)) => a == b,
+            (Self::Double(a), Self::Double(b)) => a.to_bits() == b.to_bits(),
+            (Self::String(a), Self::String(b)) | (Self::Type(a), Self::Type(b)) => a == b,
+            (Self::Bytes(a), Self::Bytes(b)) => a == b,
+            (Self::List(a), Self::List(b)) => a.len() == b.len() && a.iter().zip(&**b).all(|(a, b)| a.same(b)),
+            (Self::Map(a), Self::Map(b)) => {
+                a.len() == b.len() && a.iter().zip(&**b).all(|((k, v), (l, w))| k.same(l) && v.same(w))
+            }
+            _ => false,
+        }
+    }
+
     /// A map constant from string keys; sorted, so that equal maps are equal whatever the order they were written in.
     /// A key given twice keeps its last value.
     #[must_use]
@@ -342,6 +428,16 @@ impl<'a> Map<'a> {
             Self::Fields(v) => v.get(i).map(|(k, x)| (Value::String(k), *x)),
             Self::Entries(v) => v.get(i).copied(),
             Self::Constants(v) => v.get(i).map(|(k, x)| (k.view(), x.view())),
+        }
+    }
+
+    /// Key `i` in the map's stable order.
+    #[must_use]
+    pub fn key(self, i: usize) -> Option<Value<'a>> {
+        match self {
+            Self::Fields(v) => v.get(i).map(|(k, _)| Value::String(k)),
+            Self::Entries(v) => v.get(i).map(|(k, _)| *k),
+            Self::Constants(v) => v.get(i).map(|(k, _)| k.view()),
         }
     }
 

@@ -26,6 +26,11 @@ impl Expressions {
         &self.env
     }
 
+    /// An expression that was compiled before.
+    pub(super) fn known(&self, text: &str) -> Option<Arc<Checked>> {
+        self.known.get(text).and_then(|result| result.as_ref().ok()).map(Arc::clone)
+    }
+
     /// The checked expression, or a diagnostic at the field's key with the inner places as related labels.
     pub(super) fn compile(&mut self, text: &ExprText, file: &SourceFile) -> Result<Arc<Checked>, Box<Diagnostic>> {
         if !self.known.contains_key(&text.text) {

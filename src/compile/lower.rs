@@ -2,12 +2,14 @@
 //! Spec: §4.2, §8.3, §9.2.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::CompileOptions;
 use super::definitions::{self, Definitions};
 use super::expressions::Expressions;
 use super::link::{Import, Links, role_version};
+use super::sharing;
 use crate::cel::env::{Env, Root, RootType};
 use crate::cel::unit::{ExprId, UnitBuilder};
 use crate::engine::condition::Condition as Compiled;
@@ -74,8 +76,8 @@ struct Lowering<'p, 'd> {
     links: &'p Links,
     options: &'p CompileOptions,
     expressions: Expressions,
-    /// Compiled derived-roles sets by index of their policy.
-    sets: BTreeMap<usize, u32>,
+    /// Compiled derived-roles sets by index of their policy, with what their names stand for.
+    sets: BTreeMap<usize, (u32, Rc<Definitions>)>,
     table: RuleTable,
     diagnostics: &'d mut Vec<Diagnostic>,
 }
@@ -124,13 +126,15 @@ impl<'p> Lowering<'p, '_> {
             self.derived_set(*set);
         }
         let mut derived: Vec<DerivedRef> = Vec::new();
+        let mut shared = Vec::new();
         let mut rules = Vec::new();
         for (i, rule) in body.rules.iter().enumerate() {
             let mut indices = Vec::new();
             for name in &rule.derived_roles {
-                if let Some(at) = self.derived_role(policy, name, &imported) {
+                if let Some((set, at)) = self.derived_role(policy, name, &imported) {
                     let index = derived.iter().position(|d| *d == at).unwrap_or_else(|| {
                         derived.push(at);
+                        shared.push(self.shared_condition(&mut scribe, set, at.role as usize));
                         derived.len() - 1
                     });
                     indices.push(index as u32);
@@ -153,7 +157,7 @@ impl<'p> Lowering<'p, '_> {
             });
         }
         self.schemas_not_checked(policy, body);
-        finish(policy, key, &body.scope.value, scribe, rules, derived)
+        finish(policy, key, &body.scope.value, scribe, rules, (derived, shared))
     }
 
     fn principal(&mut self, policy: &'p Policy, body: &'p PrincipalPolicy, consent: bool) -> table::Policy {
@@ -182,7 +186,7 @@ impl<'p> Lowering<'p, '_> {
                 });
             }
         }
-        finish(policy, key, &body.scope.value, scribe, rules, Vec::new())
+        finish(policy, key, &body.scope.value, scribe, rules, (Vec::new(), Vec::new()))
     }
 
     fn role(&mut self, policy: &'p Policy, body: &'p crate::policy::model::RolePolicy) -> RolePolicy {
@@ -226,7 +230,7 @@ impl<'p> Lowering<'p, '_> {
         policy: &Policy,
         name: &Text,
         imported: &[(usize, &'p DerivedRoles, &'p Text)],
-    ) -> Option<DerivedRef> {
+    ) -> Option<(usize, DerivedRef)> {
         let mut found = imported.iter().filter_map(|(i, set, import)| {
             set.definitions.iter().position(|d| d.name.value == name.value).map(|at| (*i, at, *import))
         });
@@ -255,11 +259,11 @@ impl<'p> Lowering<'p, '_> {
             self.diagnostics.push(Diagnostic::error("TG0509", &policy.file, None, text));
             return None;
         }
-        Some(DerivedRef { set: self.derived_set(set)?, role: role as u32 })
+        Some((set, DerivedRef { set: self.derived_set(set)?, role: role as u32 }))
     }
 
     fn derived_set(&mut self, index: usize) -> Option<u32> {
-        if let Some(known) = self.sets.get(&index) {
+        if let Some((known, _)) = self.sets.get(&index) {
             return Some(*known);
         }
         let policy = self.policies.get(index)?;
@@ -282,8 +286,40 @@ impl<'p> Lowering<'p, '_> {
             unit: scribe.unit.build(),
             roles: roles.into(),
         });
-        self.sets.insert(index, at);
+        self.sets.insert(index, (at, Rc::new(scribe.definitions)));
         Some(at)
+    }
+
+    /// The condition of a derived role in the unit of a policy that imports it, if it means the same there.
+    fn shared_condition(&mut self, scribe: &mut Scribe<'p>, set: usize, role: usize) -> Option<Compiled> {
+        let policy = self.policies.get(set)?;
+        let Body::DerivedRoles(body) = &policy.body else { return None };
+        let condition = body.definitions.get(role)?.condition.as_ref()?;
+        let there = Rc::clone(&self.sets.get(&set)?.1);
+        let mut same = true;
+        sharing::texts(condition, &mut |text| {
+            same &= self
+                .expressions
+                .known(text)
+                .is_some_and(|checked| sharing::means_the_same(&checked, &scribe.definitions, &there));
+        });
+        if !same {
+            return None;
+        }
+        match condition {
+            Condition::Match(m) => self.known_operand(scribe, m),
+            Condition::Script(_) => None,
+        }
+    }
+
+    fn known_operand(&self, scribe: &mut Scribe<'p>, m: &'p Match) -> Option<Compiled> {
+        let mut list = |of: &'p [Match]| of.iter().map(|m| self.known_operand(scribe, m)).collect::<Option<_>>();
+        Some(match m {
+            Match::All(of) => Compiled::All(list(of)?),
+            Match::Any(of) => Compiled::Any(list(of)?),
+            Match::None(of) => Compiled::None(list(of)?),
+            Match::Expr(text) => Compiled::Expr(scribe.unit.add(&*self.expressions.known(&text.text)?)),
+        })
     }
 
     fn scribe(&mut self, policy: &'p Policy) -> Scribe<'p> {
@@ -393,16 +429,20 @@ fn finish(
     scope: &str,
     scribe: Scribe<'_>,
     rules: Vec<Rule>,
-    derived: Vec<DerivedRef>,
+    (derived, shared): (Vec<DerivedRef>, Vec<Option<Compiled>>),
 ) -> table::Policy {
+    let unit = scribe.unit.build();
+    // Where expressions read the derived roles, these must be known before anything of the unit is evaluated.
+    let shared = if unit.reads_root(roots::RUNTIME) { vec![None; derived.len()] } else { shared };
     table::Policy {
         actions: ActionIndex::new(&rules),
         key: key.into(),
         file: policy.file.name().into(),
         scope: scope.into(),
-        unit: scribe.unit.build(),
+        unit,
         rules: rules.into(),
         derived: derived.into(),
+        shared: shared.into(),
     }
 }
 

@@ -8,6 +8,7 @@ mod expressions;
 mod link;
 mod lower;
 mod scopes;
+mod sharing;
 
 #[cfg(test)]
 mod tests;

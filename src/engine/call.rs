@@ -10,6 +10,7 @@ use super::decide::{Params, Semantics, Wants};
 use super::decision::{ActionResult, Decision, EvaluationError, OutputEntry};
 use super::request::{REQUEST, RUNTIME, Request};
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
+use super::walk::Near;
 use super::{roots, scope};
 use crate::cel::budget::Budget;
 use crate::cel::value::{List, Message, Timestamp, Value};
@@ -22,6 +23,8 @@ pub(super) struct Level<'a> {
     pub(super) consent: bool,
     pub(super) policy: Option<&'a Policy>,
     frame: Option<&'a Frame<'a>>,
+    /// Rules that may have something to say about the action that is being decided, once they have been looked up.
+    rules: Option<BumpVec<'a, u32>>,
     derived: Option<Derived<'a>>,
 }
 
@@ -44,11 +47,12 @@ pub(super) struct Call<'a> {
     pub(super) principal_version: &'a str,
     pub(super) kind: &'a str,
     pub(super) principal_chain: &'a [&'a str],
-    pub(super) resource_chain: &'a [&'a str],
     pub(super) levels: BumpVec<'a, Level<'a>>,
     /// For each principal role, the role and its ancestors.
     pub(super) role_sets: BumpVec<'a, &'a [&'a str]>,
     pub(super) outputs: BumpVec<'a, OutputEntry<'a>>,
+    /// The first ALLOW of the action that matched all but its condition.
+    pub(super) near: Option<Near<'a>>,
     pub(super) exhausted: bool,
     now: Option<Timestamp>,
     budget: &'a Budget,
@@ -57,7 +61,7 @@ pub(super) struct Call<'a> {
     errors: BumpVec<'a, EvaluationError<'a>>,
     trace: BumpVec<'a, &'a str>,
     /// Rules with a derived role that was not active for them.
-    inactive: BumpVec<'a, (*const Rule, DerivedRef)>,
+    inactive: BumpVec<'a, (*const Rule, u32)>,
 }
 
 impl<'a> Call<'a> {
@@ -81,14 +85,19 @@ impl<'a> Call<'a> {
         let known = |s: &str| table.scopes.principal.contains(s);
         let lenient = params.lenient_scope_search;
         let principal_chain = scope::chain(principal_scope, known(principal_scope), lenient, known, bump);
-        let resource_chain = scope::resource_chain(table, params, kind, resource_scope, bump);
+        let leaf = table.resources.get(&NameRef { name: kind, version, scope: resource_scope });
+        let resource_chain = scope::resource_chain(table, params, kind, resource_scope, leaf.is_some(), bump);
         let mut levels = BumpVec::with_capacity_in(resource_chain.len(), bump);
         for scope in resource_chain {
             levels.push(Level {
                 scope,
                 consent: table.scopes.consent.contains(*scope),
-                policy: table.resources.get(&NameRef { name: kind, version, scope }),
+                policy: match leaf {
+                    Some(policy) if *scope == resource_scope => Some(policy),
+                    _ => table.resources.get(&NameRef { name: kind, version, scope }),
+                },
                 frame: None,
+                rules: None,
                 derived: None,
             });
         }
@@ -110,10 +119,10 @@ impl<'a> Call<'a> {
             principal_version,
             kind,
             principal_chain,
-            resource_chain,
             levels,
             role_sets,
             outputs: BumpVec::new_in(bump),
+            near: None,
             exhausted: false,
             now,
             budget: bump.alloc(Budget::new(params.step_budget)),
@@ -125,10 +134,33 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// True if some resource policy or role policy of the version, in a scope of the chain, is about the kind.
+    pub(super) fn resource_exists(&self) -> bool {
+        let (table, kind, version) = (self.table, self.kind, self.version);
+        self.levels.iter().any(|l| l.policy.is_some() || scope::has_role_policy(table, kind, version, l.scope))
+    }
+
     /// True if some principal policy, of whatever principal, has the principal's version in a scope of its chain.
     pub(super) fn principal_exists(&self) -> bool {
         let known = &self.table.scopes.principal_versions;
         self.principal_chain.iter().any(|scope| known.contains(&PairRef(self.principal_version, scope)))
+    }
+
+    /// Makes every rule count again, for the next action.
+    pub(super) fn open_all(&mut self) {
+        self.levels.iter_mut().for_each(|level| level.rules = None);
+    }
+
+    /// The rules of a level that are left from the roles before, if any role came before.
+    pub(super) fn open_rules(&mut self, level: usize) -> Option<BumpVec<'a, u32>> {
+        self.levels.get_mut(level).and_then(|l| l.rules.take())
+    }
+
+    /// Keeps what is left for the next role.
+    pub(super) fn keep_open(&mut self, level: usize, rules: BumpVec<'a, u32>) {
+        if let Some(l) = self.levels.get_mut(level) {
+            l.rules = Some(rules);
+        }
     }
 
     /// The frame of the resource policy of a level; computes the level's derived roles first if the policy reads them.
@@ -184,7 +216,18 @@ impl<'a> Call<'a> {
 
     /// Condition of a derived role that a rule names, in its own set's variables. It sees the roles of the rule's own
     /// level here, but those of the level before while they are being computed (spec §10.3).
-    pub(super) fn derived_role(&mut self, at: DerivedRef, level: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
+    pub(super) fn derived_role(
+        &mut self,
+        policy: &'a Policy,
+        index: usize,
+        level: usize,
+    ) -> (Tri<'a>, Option<&'a DerivedRole>) {
+        let Some(at) = policy.derived.get(index).copied() else { return (Tri::False, None) };
+        if let Some(Some(condition)) = policy.shared.get(index)
+            && let Some(frame) = self.level_frame(level)
+        {
+            return (self.evaluate(condition, frame), self.definition(at).map(|(_, role)| role));
+        }
         if self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
             self.derived(level);
         }
@@ -192,8 +235,8 @@ impl<'a> Call<'a> {
     }
 
     /// Whether this was asked of the rule and derived role before.
-    pub(super) fn seen_inactive(&mut self, rule: &'a Rule, at: DerivedRef) -> bool {
-        let key: (*const Rule, DerivedRef) = (rule, at);
+    pub(super) fn seen_inactive(&mut self, rule: &'a Rule, derived: u32) -> bool {
+        let key: (*const Rule, u32) = (rule, derived);
         let seen = self.inactive.contains(&key);
         if !seen {
             self.inactive.push(key);

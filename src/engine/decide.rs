@@ -6,7 +6,6 @@ use bumpalo::Bump;
 use super::call::Call;
 use super::decision::{ActionResult, Cause, Decision, Effect};
 use super::request::Request;
-use super::scope;
 use super::table::RuleTable;
 use super::walk;
 use crate::cel::value::{Constant, Timestamp};
@@ -77,7 +76,7 @@ pub fn decide<'a>(
     if call.principal_chain.is_empty() && call.levels.is_empty() {
         return denied_without_policy(request, bump);
     }
-    let resource_exists = scope::resource_exists(table, call.kind, call.version, call.resource_chain);
+    let resource_exists = call.resource_exists();
     if !resource_exists && !call.principal_exists() {
         return denied_without_policy(request, bump);
     }

@@ -3,7 +3,7 @@
 use bumpalo::{Bump, collections::Vec as BumpVec};
 
 use super::decide::{Params, Semantics};
-use super::table::{NameRef, PairRef, RuleTable};
+use super::table::{PairRef, RuleTable};
 
 /// The scope a request means: its own or the default, without one leading `.` (so `.` is the root).
 pub(super) fn effective<'a>(requested: &'a str, default: &'a str) -> &'a str {
@@ -49,17 +49,27 @@ pub(super) fn chain<'a>(
     all.into_bump_slice()
 }
 
-/// The resource chain. In the reference a scope exists if any resource policy, of whatever kind, lives in it; by
+/// Role policies of this version in a scope that mention the kind.
+pub(super) fn has_role_policy(table: &RuleTable, kind: &str, version: &str, scope: &str) -> bool {
+    table
+        .role_policies_at(scope)
+        .any(|(name, p)| *name.version == *version && p.rules.iter().any(|r| r.resource.matches(kind)))
+}
+
+/// The resource chain; `here` tells that a policy of the kind is known to live in `scope`. In the reference a scope exists if any resource policy, of whatever kind, lives in it; by
 /// default it must exist for this kind.
 pub(super) fn resource_chain<'a>(
     table: &RuleTable,
     params: &Params,
     kind: &str,
     scope: &'a str,
+    here: bool,
     bump: &'a Bump,
 ) -> &'a [&'a str] {
     let known = |s: &str| table.scopes.resource.contains(s);
-    let leaf = if params.semantics == Semantics::Safe {
+    let leaf = if here {
+        true
+    } else if params.semantics == Semantics::Safe {
         table.scopes.kinds.contains(&PairRef(kind, scope)) || role_policy_mentions(table, kind, scope)
     } else {
         known(scope)
@@ -69,16 +79,6 @@ pub(super) fn resource_chain<'a>(
 
 fn role_policy_mentions(table: &RuleTable, kind: &str, scope: &str) -> bool {
     table.role_policies_at(scope).flat_map(|(_, p)| p.rules.iter()).any(|rule| rule.resource.matches(kind))
-}
-
-/// True if some resource policy or role policy of this version, in a scope of the chain, is about the kind.
-pub(super) fn resource_exists(table: &RuleTable, kind: &str, version: &str, chain: &[&str]) -> bool {
-    chain.iter().any(|scope| {
-        table.resources.contains_key(&NameRef { name: kind, version, scope })
-            || table
-                .role_policies_at(scope)
-                .any(|(name, p)| *name.version == *version && p.rules.iter().any(|r| r.resource.matches(kind)))
-    })
 }
 
 /// `role` followed by its ancestors through role policies. The reference looks only at role policies of exactly the

@@ -111,6 +111,8 @@ pub struct Policy {
     pub rules: Box<[Rule]>,
     /// Derived roles its rules name, each once.
     pub derived: Box<[DerivedRef]>,
+    /// For each of these, its condition as expressions of [`Policy::unit`], if it means the same here.
+    pub shared: Box<[Option<Condition>]>,
     /// Rules by action.
     pub actions: ActionIndex,
 }
@@ -218,6 +220,7 @@ pub struct RoleRule {
 pub struct ActionIndex {
     exact: IndexMap<Box<str>, Box<[u32]>, RandomState>,
     globs: Box<[(u32, Pattern)]>,
+    at_most: usize,
 }
 
 impl ActionIndex {
@@ -240,7 +243,14 @@ impl ActionIndex {
                 }
             }
         }
-        Self { exact: exact.into_iter().map(|(k, v)| (k, v.into())).collect(), globs: globs.into() }
+        let at_most = exact.values().map(Vec::len).max().unwrap_or(0) + globs.len();
+        Self { exact: exact.into_iter().map(|(k, v)| (k, v.into())).collect(), globs: globs.into(), at_most }
+    }
+
+    /// Most rules that [`Self::for_each`] finds for any action.
+    #[must_use]
+    pub fn at_most(&self) -> usize {
+        self.at_most
     }
 
     /// Calls `each` with the index of every rule that has a pattern for `action`, ascending, each once.

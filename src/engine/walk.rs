@@ -1,11 +1,14 @@
 //! The walk of one action over principal policies, then roles, scopes and rules (spec §10.2, §12.2).
 //! Combines what rules say; what a rule's condition gives is `condition`'s business.
 
+use bumpalo::collections::Vec as BumpVec;
+
 use super::call::Call;
 use super::condition::{self, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
 use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
-use super::table::{DerivedRef, NameRef, Policy, RolePolicy, RoleRule, Rule};
+use super::glob::Pattern;
+use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
 use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
 use crate::policy::names;
@@ -15,6 +18,8 @@ use crate::policy::names;
 enum Outcome<'a> {
     /// Nothing applies.
     Undecided,
+    /// The rule's condition is not met, and the rule would say nothing for any other role either.
+    Inert,
     /// At least one ALLOW applies and no DENY. Holds the first ALLOW.
     Allow(RuleRef<'a>),
     /// A DENY applies; names the role policy if one denied.
@@ -36,7 +41,7 @@ struct Walked<'a> {
 
 /// An ALLOW rule that matched all but its condition.
 #[derive(Clone, Copy)]
-struct Near<'a> {
+pub(super) struct Near<'a> {
     policy: &'a Policy,
     rule: &'a Rule,
     frame: &'a Frame<'a>,
@@ -44,9 +49,10 @@ struct Near<'a> {
 
 pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_exists: bool) -> ActionResult<'a> {
     let first_output = call.outputs.len();
-    let mut near = None;
+    call.near = None;
+    call.open_all();
     if !call.table.principals.is_empty() && !call.principal_chain.is_empty() {
-        let walked = walk_principal(call, action, &mut near);
+        let walked = walk_principal(call, action);
         if let Some(effect) = walked.effect {
             let policy = walked.policy.unwrap_or_else(|| principal_key(call));
             return settle(call, action, first_output, effect, policy, &walked);
@@ -54,7 +60,7 @@ pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_e
     }
     let mut last = None;
     for i in 0..call.role_sets.len() {
-        let walked = walk_role(call, i, action, &mut near);
+        let walked = walk_role(call, i, action);
         let (stop, allowed) = (walked.stop, walked.effect == Some(Effect::Allow));
         let undecided = last.as_ref().is_none_or(|l: &Walked<'a>| l.effect.is_none());
         if undecided || allowed || stop {
@@ -71,8 +77,9 @@ pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_e
     let effect = walked.effect.unwrap_or(Effect::Deny);
     let mut result = settle(call, action, first_output, effect, walked.policy.unwrap_or(key), &walked);
     if matches!(result.cause, Cause::NoRule(_)) {
-        result.cause = if resource_exists { Cause::NoRule(near.map(|n| describe(call, n))) } else { Cause::NoPolicy };
-        mark_near_miss(call, first_output, near);
+        result.cause =
+            if resource_exists { Cause::NoRule(call.near.map(|n| describe(call, n))) } else { Cause::NoPolicy };
+        mark_near_miss(call, first_output);
     }
     result
 }
@@ -97,7 +104,7 @@ fn settle<'a>(
     ActionResult { action, effect, policy, scope: walked.scope, cause: walked.cause }
 }
 
-fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Near<'a>>) -> Walked<'a> {
+fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
     // Outputs of a scope that allows but needs its parent's consent speak for the verdict, too: an approval it asks for
     // is not lost when the parent decides.
     let mut consenting = None;
@@ -106,7 +113,8 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Ne
         let Some(policy) = call.table.principals.get(&name) else { continue };
         let start = call.outputs.len();
         let frame = call.frame(&policy.unit, usize::MAX);
-        let outcome = apply_rules(call, policy, frame, None, action, near);
+        let mut rules = candidates(call, policy, action);
+        let outcome = apply_rules(call, &Asked { policy, frame, action, roles: None }, &mut rules);
         let consent = call.table.scopes.consent.contains(*scope);
         if consent && matches!(outcome, Outcome::Allow(_)) {
             consenting.get_or_insert(start);
@@ -118,7 +126,7 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str, near: &mut Option<Ne
     undecided(call)
 }
 
-fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str, near: &mut Option<Near<'a>>) -> Walked<'a> {
+fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a> {
     let roles = call.role_sets.get(role).copied().unwrap_or(&[]);
     let mut consenting = None;
     for level in 0..call.levels.len() {
@@ -134,7 +142,10 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str, near: &mut O
         if matches!(outcome, Outcome::Undecided)
             && let (Some(policy), Some(frame)) = (policy, call.level_frame(level))
         {
-            outcome = apply_rules(call, policy, frame, Some((roles, level)), action, near);
+            let mut rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
+            let asked = Asked { policy, frame, action, roles: Some((roles, level)) };
+            outcome = apply_rules(call, &asked, &mut rules);
+            call.keep_open(level, rules);
         }
         if consent && matches!(outcome, Outcome::Allow(_)) {
             consenting.get_or_insert(start);
@@ -161,7 +172,7 @@ fn decided<'a>(
 ) -> Option<Walked<'a>> {
     let outputs = start..call.outputs.len();
     let (effect, cause, policy, stop) = match outcome {
-        Outcome::Undecided => return None,
+        Outcome::Undecided | Outcome::Inert => return None,
         Outcome::Allow(_) if consent => return None,
         Outcome::Allow(rule) => (Effect::Allow, Cause::Rule(rule), None, false),
         Outcome::Deny(cause, policy) => (Effect::Deny, cause, policy, false),
@@ -170,119 +181,128 @@ fn decided<'a>(
     Some(Walked { effect: Some(effect), policy, scope, cause, stop, outputs })
 }
 
-/// Applies every rule of a policy that names the action. `roles` are the roles that count and the level they are asked
-/// at; principal policies have none.
-fn apply_rules<'a>(
-    call: &mut Call<'a>,
+/// The rules of a policy that name the action.
+fn candidates<'a>(call: &Call<'a>, policy: &Policy, action: &str) -> BumpVec<'a, u32> {
+    let mut rules = BumpVec::with_capacity_in(policy.actions.at_most(), call.bump);
+    policy.actions.for_each(action, |i| rules.push(i));
+    rules
+}
+
+/// One policy asked about one action.
+struct Asked<'a> {
     policy: &'a Policy,
     frame: &'a Frame<'a>,
-    roles: Option<(&'a [&'a str], usize)>,
     action: &'a str,
-    near: &mut Option<Near<'a>>,
-) -> Outcome<'a> {
-    let mut candidates = bumpalo::collections::Vec::new_in(call.bump);
-    policy.actions.for_each(action, |i| candidates.push(i));
-    let mut allowed = Outcome::Undecided;
-    for i in candidates {
-        let Some(rule) = policy.rules.get(i as usize) else { continue };
-        let outcome = apply_rule(call, policy, rule, frame, roles, action, near);
+    /// The roles that count, and the level they are asked at; principal policies have none.
+    roles: Option<(&'a [&'a str], usize)>,
+}
+
+/// Applies rules of a policy, and takes out of `rules` those that need not be asked again for another role.
+fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &mut BumpVec<'a, u32>) -> Outcome<'a> {
+    let mut result = Outcome::Undecided;
+    let (mut next, mut kept) = (0, 0);
+    while let Some(i) = rules.get(next).copied() {
+        next += 1;
+        let Some(rule) = asked.policy.rules.get(i as usize) else { continue };
+        let outcome = apply_rule(call, asked, rule);
+        if matches!(outcome, Outcome::Inert) {
+            continue;
+        }
+        if let Some(slot) = rules.get_mut(kept) {
+            *slot = i;
+            kept += 1;
+        }
         match outcome {
-            Outcome::Undecided => {}
-            Outcome::Allow(_) if matches!(allowed, Outcome::Allow(_)) => {}
-            Outcome::Allow(_) => allowed = outcome,
-            Outcome::Deny(..) | Outcome::Stop(..) => return outcome,
+            Outcome::Undecided | Outcome::Inert => {}
+            Outcome::Allow(_) if matches!(result, Outcome::Allow(_)) => {}
+            Outcome::Allow(_) => result = outcome,
+            Outcome::Deny(..) | Outcome::Stop(..) => {
+                result = outcome;
+                break;
+            }
         }
     }
-    allowed
+    rules.drain(kept..next);
+    result
 }
 
 /// Applies one rule once for each way it matches: by role, and by each of its derived roles.
-fn apply_rule<'a>(
-    call: &mut Call<'a>,
-    policy: &'a Policy,
-    rule: &'a Rule,
-    frame: &'a Frame<'a>,
-    roles: Option<(&'a [&'a str], usize)>,
-    action: &'a str,
-    near: &mut Option<Near<'a>>,
-) -> Outcome<'a> {
+#[inline]
+fn apply_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Outcome<'a> {
     if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(call.kind)) {
         return Outcome::Undecided;
     }
-    // The reference emits an output once per matching pair of action pattern and role pattern.
-    let actions = match &rule.output {
-        Some(_) => rule.actions.iter().filter(|p| p.matches(action)).count(),
-        None => 1,
-    };
-    let Some((roles, level)) = roles else {
-        return apply_row(call, policy, rule, frame, None, actions, action, near);
-    };
+    let Some((roles, level)) = asked.roles else { return apply_row(call, asked, rule, None, &[]) };
     let mut result = Outcome::Undecided;
-    let matching = rule.roles.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count();
-    if matching > 0 {
-        result = apply_row(call, policy, rule, frame, None, actions * matching, action, near);
-        if matches!(result, Outcome::Deny(..) | Outcome::Stop(..)) {
+    if any_matches(&rule.roles, roles) {
+        result = apply_row(call, asked, rule, None, &rule.roles);
+        if matches!(result, Outcome::Deny(..) | Outcome::Stop(..) | Outcome::Inert) {
             return result;
         }
     }
     for index in &rule.derived {
-        let Some(at) = policy.derived.get(*index as usize) else { continue };
-        let parents = call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize));
-        let parents = parents.map_or(&[][..], |role| &role.parents);
-        let matching = parents.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count();
-        if matching == 0 {
+        let Some(at) = asked.policy.derived.get(*index as usize) else { continue };
+        let role = call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize));
+        let parents = role.map_or(&[][..], |role| &role.parents);
+        if !any_matches(parents, roles) {
             continue;
         }
-        match apply_row(call, policy, rule, frame, Some((*at, level)), actions * matching, action, near) {
+        match apply_row(call, asked, rule, Some((*index, level)), parents) {
             Outcome::Undecided => {}
             allow @ Outcome::Allow(_) => result = allow,
-            end @ (Outcome::Deny(..) | Outcome::Stop(..)) => return end,
+            end @ (Outcome::Deny(..) | Outcome::Stop(..) | Outcome::Inert) => return end,
         }
     }
     result
 }
 
-/// One row: derived-role condition, rule condition, outputs, effect.
-#[expect(clippy::too_many_arguments, reason = "the columns of a row")]
+#[inline]
+fn any_matches(patterns: &[Pattern], roles: &[&str]) -> bool {
+    patterns.iter().any(|p| matches!(p, Pattern::Any) && !roles.is_empty() || roles.iter().any(|r| p.matches(r)))
+}
+
+/// One row: derived-role condition, rule condition, outputs, effect. `patterns` are the role patterns that matched.
 fn apply_row<'a>(
     call: &mut Call<'a>,
-    policy: &'a Policy,
+    asked: &Asked<'a>,
     rule: &'a Rule,
-    frame: &'a Frame<'a>,
-    derived: Option<(DerivedRef, usize)>,
-    copies: usize,
-    action: &'a str,
-    near: &mut Option<Near<'a>>,
+    derived: Option<(u32, usize)>,
+    patterns: &[Pattern],
 ) -> Outcome<'a> {
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
     let mut error = None;
-    if let Some((at, level)) = derived {
-        let (active, role) = call.derived_role(at, level);
-        let role = role.map_or("", |r| &*r.name);
-        call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
+    if let Some((index, level)) = derived {
+        let (active, role) = call.derived_role(asked.policy, index as usize, level);
+        if call.wants.trace {
+            let role = role.map_or("", |r| &*r.name);
+            call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
+        }
         match active {
             Tri::True => {}
-            Tri::False => return inactive(call, rule, at, frame, copies, action),
+            Tri::False => return inactive(call, asked, rule, index, patterns),
             Tri::Error(_, failure) => match on_error(call, failure, denies) {
-                OnError::Stop => return Outcome::Stop(failed(call, policy, rule, frame, failure), None),
+                OnError::Stop => return Outcome::Stop(failed(call, asked, rule, failure), None),
                 OnError::Applies => error = Some(failure),
-                OnError::Skip => return inactive(call, rule, at, frame, copies, action),
+                OnError::Skip => return inactive(call, asked, rule, index, patterns),
             },
         }
     }
     let mut met = match &rule.condition {
         None => Tri::True,
-        Some(condition) => call.evaluate(condition, frame),
+        Some(condition) => call.evaluate(condition, asked.frame),
     };
     if rule.inverted {
         met = met.negate();
     }
-    call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
+    if call.wants.trace {
+        let (file, line) = (&asked.policy.file, rule.line);
+        call.note(format_args!("{} ({file}:{line}): condition {}", rule.src, Word(&met)));
+    }
     let met = match met {
         Tri::True => true,
         Tri::False => false,
         Tri::Error(_, failure) => match on_error(call, failure, denies) {
-            OnError::Stop => return Outcome::Stop(failed(call, policy, rule, frame, failure), None),
+            OnError::Stop => return Outcome::Stop(failed(call, asked, rule, failure), None),
             OnError::Applies => {
                 error = Some(failure);
                 true
@@ -290,51 +310,76 @@ fn apply_row<'a>(
             OnError::Skip => false,
         },
     };
-    let (activated, not_met) = rule.output.unwrap_or((None, None));
-    if !met {
-        if let Some(id) = not_met {
-            call.emit(&rule.src, action, id, frame, copies);
-        }
-        if !denies && near.is_none() {
-            *near = Some(Near { policy, rule, frame });
-        }
-        return Outcome::Undecided;
+    if met { activated(call, asked, rule, error, patterns) } else { not_met(call, asked, rule, patterns) }
+}
+
+/// The row's condition is not met.
+#[inline]
+fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns: &[Pattern]) -> Outcome<'a> {
+    let safe = call.params.semantics == Semantics::Safe;
+    if let Some((_, Some(id))) = rule.output {
+        let copies = if safe { 1 } else { copies(asked, rule, patterns) };
+        call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
+    let denies = rule.effect == RuleEffect::Deny || rule.inverted;
+    if !denies && call.near.is_none() {
+        call.near = Some(Near { policy: asked.policy, rule, frame: asked.frame });
+    }
+    // By default an unmet condition is heard once; the reference says so again for every role.
+    if safe && !call.wants.trace { Outcome::Inert } else { Outcome::Undecided }
+}
+
+/// The row applies, perhaps because of an error.
+fn activated<'a>(
+    call: &mut Call<'a>,
+    asked: &Asked<'a>,
+    rule: &'a Rule,
+    error: Option<Failure<'a>>,
+    patterns: &[Pattern],
+) -> Outcome<'a> {
+    let denies = rule.effect == RuleEffect::Deny || rule.inverted;
     let start = call.outputs.len();
     if denies {
         // A DENY ends the scope: outputs of the ALLOWs before it decide nothing.
-        call.outputs.iter_mut().for_each(|o| o.deciding &= o.action != action);
+        call.outputs.iter_mut().for_each(|o| o.deciding &= o.action != asked.action);
     }
-    if let Some(id) = activated {
-        call.emit(&rule.src, action, id, frame, if denies { 1 } else { copies });
+    if let Some((Some(id), _)) = rule.output {
+        let copies = if denies { 1 } else { copies(asked, rule, patterns) };
+        call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
     call.outputs.iter_mut().skip(start).for_each(|o| o.deciding = true);
-    if !denies {
-        return Outcome::Allow(refer(policy, rule, frame));
+    match error {
+        _ if !denies => Outcome::Allow(refer(asked.policy, rule, asked.frame)),
+        Some(failure) => Outcome::Deny(failed(call, asked, rule, failure), None),
+        None => Outcome::Deny(Cause::Rule(refer(asked.policy, rule, asked.frame)), None),
     }
-    let cause = match error {
-        Some(failure) => failed(call, policy, rule, frame, failure),
-        None => Cause::Rule(refer(policy, rule, frame)),
-    };
-    Outcome::Deny(cause, None)
+}
+
+/// The reference emits an output once per matching pair of action pattern and role pattern.
+fn copies(asked: &Asked<'_>, rule: &Rule, patterns: &[Pattern]) -> usize {
+    let actions = rule.actions.iter().filter(|p| p.matches(asked.action)).count();
+    match asked.roles {
+        None => actions,
+        Some((roles, _)) => actions * patterns.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count(),
+    }
 }
 
 /// A row whose derived role is not active says nothing. The reference, which remembers results by rule, says so the
 /// first time only: every later row of the rule and derived role in the request finds "not met" and emits its output.
 fn inactive<'a>(
     call: &mut Call<'a>,
+    asked: &Asked<'a>,
     rule: &'a Rule,
-    at: DerivedRef,
-    frame: &'a Frame<'a>,
-    copies: usize,
-    action: &'a str,
+    index: u32,
+    patterns: &[Pattern],
 ) -> Outcome<'a> {
     if let Some((_, Some(id))) = rule.output
         && call.params.semantics != Semantics::Safe
     {
-        let copies = if call.seen_inactive(rule, at) { copies } else { copies.saturating_sub(1) };
+        let copies = copies(asked, rule, patterns);
+        let copies = if call.seen_inactive(rule, index) { copies } else { copies.saturating_sub(1) };
         if copies > 0 {
-            call.emit(&rule.src, action, id, frame, copies);
+            call.emit(&rule.src, asked.action, id, asked.frame, copies);
         }
     }
     Outcome::Undecided
@@ -357,16 +402,11 @@ fn on_error(call: &Call<'_>, failure: Failure<'_>, denies: bool) -> OnError {
     }
 }
 
-fn failed<'a>(
-    call: &Call<'a>,
-    policy: &'a Policy,
-    rule: &'a Rule,
-    frame: &'a Frame<'a>,
-    failure: Failure<'a>,
-) -> Cause<'a> {
+#[cold]
+fn failed<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failure<'a>) -> Cause<'a> {
     match failure {
         Failure::Budget => Cause::Budget,
-        _ => Cause::Error(refer(policy, rule, frame), call.format(format_args!("{failure}"))),
+        _ => Cause::Error(refer(asked.policy, rule, asked.frame), call.format(format_args!("{failure}"))),
     }
 }
 
@@ -460,8 +500,8 @@ fn describe<'a>(call: &Call<'a>, near: Near<'a>) -> NearMiss<'a> {
 }
 
 /// The output a near miss emitted for its unmet condition may say what was missing: it speaks for the verdict.
-fn mark_near_miss(call: &mut Call<'_>, first_output: usize, near: Option<Near<'_>>) {
-    if let Some(near) = near {
+fn mark_near_miss(call: &mut Call<'_>, first_output: usize) {
+    if let Some(near) = call.near {
         for output in call.outputs.iter_mut().skip(first_output) {
             output.deciding |= std::ptr::eq(output.src, &raw const *near.rule.src);
         }

@@ -186,7 +186,12 @@ fn split<'a>(cx: &Context<'a>, args: &[Value<'a>]) -> Eval<'a> {
     if separator.is_empty() {
         return cx.strings(code_points(s, most));
     }
-    cx.strings(s.splitn(most, separator))
+    // much cheaper to search for than text
+    let mut chars = separator.chars();
+    match (chars.next(), chars.next()) {
+        (Some(c), None) => cx.strings(s.splitn(most, c)),
+        _ => cx.strings(s.splitn(most, separator)),
+    }
 }
 
 /// Single code points; the last of `most` pieces is the rest.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::super::ast::{ExprKind, Literal, NodeId};
 use super::super::functions::{self, Origin, Pattern, Range, Style};
-use super::super::program::{Arithmetic, At, Node, RegexCall, Relation, TextTest};
+use super::super::program::{Arithmetic, At, Node, RegexCall, Relation, TextTest, TypeTest};
 use super::super::value::Constant;
 use super::One;
 
@@ -67,10 +67,47 @@ impl One<'_, '_> {
                 _ => operands.push(id),
             }
         }
-        let ats: Vec<At> = operands.iter().map(|o| self.expr(*o)).collect();
+        let mut ats: Vec<At> = operands.iter().map(|o| self.expr(*o)).collect();
+        if function == "_&&_" && !self.to.index.keeps_all {
+            self.fuse(&mut ats);
+            if let [one] = *ats {
+                return one;
+            }
+        }
         let kids = self.kids(&ats);
         let at = self.add(if function == "_&&_" { Node::And(kids) } else { Node::Or(kids) });
         self.folded(at, &ats)
+    }
+
+    /// `has(e.f) && type(e.f) == t` as one test.
+    fn fuse(&mut self, operands: &mut Vec<At>) {
+        let mut i = 0;
+        while let Some([first, second]) = operands.get(i..i + 2) {
+            if let Some(test) = self.typed_field(*first, *second) {
+                let test = self.add(test);
+                operands.splice(i..i + 2, [test]);
+            }
+            i += 1;
+        }
+    }
+
+    fn typed_field(&mut self, has: At, is: At) -> Option<Node> {
+        let program = &*self.to.program;
+        let Node::IsType(of, ty) = program.node(is) else { return None };
+        match (program.node(has), program.node(*of)) {
+            (Node::HasPath(p), Node::Path(q)) if p == q => {
+                let (path, ty) = (*p, ty.clone());
+                // one reader instead of two
+                if let Some(uses) = self.to.index.uses.get_mut(path as usize) {
+                    *uses = uses.saturating_sub(1);
+                }
+                Some(Node::PathIs(path, ty))
+            }
+            (Node::Has(e, key), Node::Select(f, other)) if key == other && program.same_name(*e, *f) => {
+                Some(Node::FieldIs(*e, key.clone(), ty.clone()))
+            }
+            _ => None,
+        }
     }
 
     fn choose(&mut self, c: NodeId, a: NodeId, b: NodeId) -> At {
@@ -107,6 +144,11 @@ impl One<'_, '_> {
             _ if self.to.index.keeps_all => general,
             (Node::Equal(..), Some(Constant::String(text))) => Node::IsText(a, text),
             (Node::NotEqual(..), Some(Constant::String(text))) => Node::IsNotText(a, text),
+            (Node::Equal(..), Some(Constant::Type(name))) => self.is_type(a, name).unwrap_or(general),
+            (Node::NotEqual(..), Some(Constant::Type(name))) => match self.is_type(a, name) {
+                Some(is) => Node::Not(self.add(is)),
+                None => general,
+            },
             (Node::In(..), Some(Constant::List(elements))) => {
                 let set = self.set(&elements);
                 Node::InSet(a, set)
@@ -115,6 +157,16 @@ impl One<'_, '_> {
         };
         let at = self.add(special);
         self.folded(at, &[a, b])
+    }
+
+    /// A test for the type's name, if the node is `type(e)`.
+    fn is_type(&self, at: At, name: Arc<str>) -> Option<Node> {
+        match self.to.program.node(at) {
+            Node::Call(function, kids) if function.name == "type" => {
+                self.to.program.kids(*kids).first().map(|e| Node::IsType(*e, TypeTest::new(name)))
+            }
+            _ => None,
+        }
     }
 
     fn function(&mut self, target: Option<NodeId>, name: &str, args: &[NodeId]) -> At {

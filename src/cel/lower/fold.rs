@@ -22,6 +22,8 @@ impl<'a> Memory<'a> for Nothing {
         machine.path(path)
     }
 
+    fn found(&self, _: &Machine<'a, Self>, _: u32, _: Value<'a>) {}
+
     fn variable(&self, _: &Machine<'a, Self>, _: u32) -> Eval<'a> {
         Err(EvalError::NO_SUCH_OVERLOAD)
     }
@@ -63,13 +65,12 @@ impl One<'_, '_> {
             }
         }
         let only_strings = strings.len() == elements.len();
-        strings.sort_unstable();
         let numbers = numbers.map(|mut n| {
             n.sort_unstable_by(f64::total_cmp);
             n.into_boxed_slice()
         });
         let sets = &mut self.to.program.sets;
-        sets.push(Set { elements: elements.clone(), only_strings, strings: strings.into(), numbers });
+        sets.push(Set { elements: elements.clone(), only_strings, strings: strings.into_iter().collect(), numbers });
         u32::try_from(sets.len() - 1).unwrap_or(u32::MAX)
     }
 }

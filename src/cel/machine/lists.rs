@@ -9,12 +9,12 @@ use super::super::functions::{Function, charge_search, extract, extract_all, rep
 use super::super::mapping::MapBuilder;
 use super::super::program::{At, Kids, RegexCall, Set};
 use super::super::show::Shown;
-use super::super::value::{List, Value};
+use super::super::value::{Constant, List, Value};
 use super::{Machine, Memory, Test};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// Evaluates the arguments from left to right; the first error is the result.
-    #[inline]
+    #[inline(never)]
     pub(super) fn call(&self, f: &'static Function, args: Kids) -> Eval<'a> {
         match *self.kids(args) {
             [] => f.call(&self.context, &[]),
@@ -113,9 +113,14 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         Ok(Value::Map(builder.finish()))
     }
 
-    #[inline]
+    #[inline(never)]
     pub(super) fn in_set(&self, e: At, set: u32) -> Test<'a> {
-        let needle = self.value(e)?;
+        self.is_member(self.value(e)?, set)
+    }
+
+    /// True if the value is in a prepared set.
+    #[inline]
+    pub(super) fn is_member(&self, needle: Value<'a>, set: u32) -> Test<'a> {
         let Some(set) = self.program.sets.get(set as usize) else { return Ok(false) };
         match set.contains(needle) {
             Some(found) => Ok(found),
@@ -162,11 +167,10 @@ impl Set {
     #[inline]
     fn contains(&self, needle: Value<'_>) -> Option<bool> {
         match needle {
-            Value::String(s) => Some(if self.strings.len() <= 8 {
-                self.strings.iter().any(|x| **x == *s)
-            } else {
-                self.strings.binary_search_by(|x| (**x).cmp(s)).is_ok()
-            }),
+            Value::String(s) if self.elements.len() <= 4 => {
+                Some(self.elements.iter().any(|e| matches!(e, Constant::String(e) if **e == *s)))
+            }
+            Value::String(s) => Some(self.strings.contains(s)),
             Value::Object(_) => None,
             _ if self.only_strings => Some(false),
             Value::Double(d) => self.contains_number(d),

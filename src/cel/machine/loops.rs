@@ -4,7 +4,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::super::error::{Eval, EvalError, Fault};
 use super::super::mapping::MapBuilder;
-use super::super::program::{Fold, Loop, LoopKind};
+use super::super::program::{Fold, Loop, LoopKind, Node};
 use super::super::value::{List, Map, Value};
 use super::{Machine, Memory, Test};
 
@@ -38,6 +38,20 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    /// `all` and `exists` without a value in between.
+    #[inline(never)]
+    pub(super) fn loop_test(&self, l: &'a Loop) -> Test<'a> {
+        let decides = match l.kind {
+            LoopKind::All => false,
+            LoopKind::Exists => true,
+            _ => return super::truth::truth_of(self.run_loop(l)?),
+        };
+        let range = self.range(self.value(l.range)?, l.second.is_some())?;
+        self.need_locals();
+        self.quantify(l, range, decides)
+    }
+
+    #[inline]
     fn range(&self, value: Value<'a>, two_variables: bool) -> Result<Range<'a>, EvalError<'a>> {
         match value {
             Value::List(l) => Ok(Range::List(l)),
@@ -66,6 +80,11 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     /// `all` and `exists`: stops at the first item that decides; otherwise the first error, if any, is the result.
     fn quantify(&self, l: &'a Loop, range: Range<'a>, decides: bool) -> Test<'a> {
+        if let (Node::InSet(e, set), None) = (self.node(l.body), l.second)
+            && matches!(self.node(*e), Node::Local(i) if *i == l.first)
+        {
+            return self.quantify_members(l, range, *set, decides);
+        }
         let mut failure = None;
         for i in 0..range.len() {
             self.context.budget.charge(u64::from(l.cost))?;
@@ -78,6 +97,21 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             }
         }
         failure.map_or(Ok(!decides), Err)
+    }
+
+    /// `range.all(x, x in [literals])` and `exists`.
+    fn quantify_members(&self, l: &'a Loop, range: Range<'a>, set: u32, decides: bool) -> Test<'a> {
+        for i in 0..range.len() {
+            self.context.budget.charge(u64::from(l.cost))?;
+            let item = match range {
+                Range::List(l) => l.get(i),
+                Range::Map(m) => m.key(i),
+            };
+            if self.is_member(item.unwrap_or(Value::Null), set)? == decides {
+                return Ok(decides);
+            }
+        }
+        Ok(!decides)
     }
 
     /// Goes over the items the filter selects until `visit` fails. After a failure the filter goes on being asked: the

@@ -1,0 +1,112 @@
+//! Static paths into the inputs. What several expressions read is walked once and remembered.
+
+use super::super::error::{Eval, EvalError, Fault};
+use super::super::program::{Path, Shortcut, Step, TypeTest};
+use super::super::select;
+use super::super::value::{Map, Value};
+use super::{Machine, Memory, Test};
+
+/// Where a path ends.
+enum Holder<'a> {
+    /// In a map of the request: what is there.
+    Found(Option<Value<'a>>),
+    /// In something else: the last step, and what it is taken from.
+    Other(&'a Step, Value<'a>),
+}
+
+impl<'a, M: Memory<'a>> Machine<'a, M> {
+    /// A static path.
+    #[inline(never)]
+    pub fn path(&self, index: u32) -> Eval<'a> {
+        let Some(path) = self.program.paths.get(index as usize) else { return Ok(Value::Null) };
+        let (from, steps) = self.nearest(index, path, &path.steps)?;
+        self.walk(from, steps)
+    }
+
+    /// The longest part of a path that is remembered, and the steps from there.
+    #[inline(always)]
+    fn nearest(&self, index: u32, path: &'a Path, steps: &'a [Step]) -> Result<(Value<'a>, &'a [Step]), EvalError<'a>> {
+        match self.program.shortcuts.get(index as usize) {
+            Some(Shortcut { base: Some(base), .. }) => {
+                let value = self.memory.slot(self, base.path, base.memo)?;
+                Ok((value, steps.get(base.steps as usize..).unwrap_or(&[])))
+            }
+            _ => Ok((self.root(path.root), steps)),
+        }
+    }
+
+    #[inline(always)]
+    fn walk(&self, from: Value<'a>, steps: &'a [Step]) -> Eval<'a> {
+        let mut v = from;
+        for step in steps {
+            v = match (step, v) {
+                (Step::Key(key), Value::Map(Map::Fields(fields))) => match Map::Fields(fields).get_str(key) {
+                    Some(found) => found,
+                    None => return Err(self.context.fault(Fault::NoSuchKey(key))),
+                },
+                (Step::Field(i, name), Value::Message(m)) => match m.fields.get(*i as usize) {
+                    Some(field) => *field,
+                    None => return Err(self.context.fault(Fault::NoSuchField(name))),
+                },
+                (Step::Key(key), other) => select::select(&self.context, other, key)?,
+                (Step::Field(_, name), other) => select::select(&self.context, other, name)?,
+            };
+        }
+        Ok(v)
+    }
+
+    /// `has(path)`
+    #[inline(never)]
+    pub(super) fn has_path(&self, index: u32) -> Test<'a> {
+        let (last, holder) = match self.holder(index)? {
+            Holder::Found(found) => return Ok(found.is_some()),
+            Holder::Other(last, holder) => (last, holder),
+        };
+        match last {
+            // worked out when it is asked for, and there even if it is empty
+            Step::Field(_, "effectiveDerivedRoles") => Ok(true),
+            Step::Key(key) => select::has(&self.context, holder, key),
+            Step::Field(_, name) => select::has(&self.context, holder, name),
+        }
+    }
+
+    /// `has(path) && type(path) == ty`
+    #[inline(never)]
+    pub(super) fn path_is(&self, index: u32, ty: &TypeTest) -> Test<'a> {
+        match self.holder(index)? {
+            Holder::Found(found) => Ok(found.is_some_and(|v| ty.fits(v))),
+            Holder::Other(..) => Ok(self.has_path(index)? && ty.fits(self.path(index)?)),
+        }
+    }
+
+    /// What holds the last step of a path; if that is a map of the request, what it has there, which is remembered.
+    #[inline(always)]
+    fn holder(&self, index: u32) -> Result<Holder<'a>, EvalError<'a>> {
+        let Some(path) = self.program.paths.get(index as usize) else { return Ok(Holder::Found(None)) };
+        let Some((last, steps)) = path.steps.split_last() else { return Ok(Holder::Found(Some(self.root(path.root)))) };
+        let (from, steps) = self.nearest(index, path, steps)?;
+        let holder = self.walk(from, steps)?;
+        let (Step::Key(key), Value::Map(map @ Map::Fields(_))) = (last, holder) else {
+            return Ok(Holder::Other(last, holder));
+        };
+        let found = map.get_str(key);
+        if let (Some(value), Some(Shortcut { memo: Some(memo), .. })) =
+            (found, self.program.shortcuts.get(index as usize))
+        {
+            self.memory.found(self, *memo, value);
+        }
+        Ok(Holder::Found(found))
+    }
+
+    pub(super) fn global(&self, root: u32, name: &str) -> Option<Value<'a>> {
+        match self.root(root) {
+            Value::Map(map) => map.get_str(name),
+            _ => None,
+        }
+    }
+
+    #[cold]
+    pub(super) fn undefined(&self, name: &'a str) -> EvalError<'a> {
+        self.context.fault(Fault::UndefinedField(name))
+    }
+}

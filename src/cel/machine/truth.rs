@@ -1,0 +1,214 @@
+//! Nodes as conditions: true, false or an error, without a value in between.
+
+use super::super::compare;
+use super::super::error::{EvalError, Fault};
+use super::super::functions::{self, charge_search, plain_address};
+use super::super::program::{At, Kids, Node, Relation, TextTest, TypeTest};
+use super::super::select;
+use super::super::value::{Map, Value};
+use super::{Machine, Memory, Test, operators};
+
+impl<'a, M: Memory<'a>> Machine<'a, M> {
+    /// The truth of a node; anything but a boolean is an error. Like [`Self::value`], only finds who works it out.
+    pub fn test(&self, at: At) -> Test<'a> {
+        match self.node(at) {
+            Node::And(kids) => self.and(*kids),
+            Node::Or(kids) => self.or(*kids),
+            Node::Not(e) => self.not(*e),
+            Node::HasPath(p) => self.has_path(*p),
+            Node::Variable(i) => self.variable_test(*i),
+            Node::IsText(e, text) => self.is_text(*e, text),
+            Node::IsNotText(e, text) => self.is_not_text(*e, text),
+            Node::IsType(e, ty) => self.is_type(*e, ty),
+            Node::PathIs(p, ty) => self.path_is(*p, ty),
+            Node::FieldIs(e, key, ty) => self.field_is(*e, key, ty),
+            Node::InSet(e, set) => self.in_set(*e, *set),
+            Node::Matches(e, pattern) => self.matches(*e, *pattern),
+            Node::Text(test, e, text) => self.text_test(*test, *e, text),
+            Node::Equal(a, b) => self.equal(*a, *b),
+            Node::NotEqual(a, b) => self.not_equal(*a, *b),
+            Node::Compare(relation, a, b) => self.compare(*relation, *a, *b),
+            Node::In(a, b) => self.contains(*a, *b),
+            Node::Has(e, key) => self.has(*e, key),
+            Node::Loop(l) => self.loop_test(l),
+            Node::Choose(c, then, otherwise) => self.choose_test(*c, *then, *otherwise),
+            Node::InRange(..) | Node::HasVariable(_) | Node::HasGlobal(..) => self.rare_test(at),
+            _ => self.truth_of(at),
+        }
+    }
+
+    #[inline(never)]
+    fn rare_test(&self, at: At) -> Test<'a> {
+        match self.node(at) {
+            Node::InRange(e, range) => match self.value(*e)? {
+                Value::String(text) => match plain_address(text) {
+                    Some(ip) => Ok(range.contains(ip)),
+                    None => Err(self.context.error(format_args!("invalid IP address: {text}"))),
+                },
+                other => Err(self.context.no_overload("inIPAddrRange", &[other, Value::String("")])),
+            },
+            Node::HasVariable(i) => match self.variable(*i) {
+                Err(e) if e.is_fatal() || e.is_now_missing() => Err(e),
+                Err(e) => Ok(!matches!(e.fault(), Fault::UndefinedField(_))),
+                Ok(_) => Ok(true),
+            },
+            Node::HasGlobal(root, name) => Ok(self.global(*root, name).is_some()),
+            // everything else is a case of `test`
+            _ => Err(EvalError::NO_SUCH_OVERLOAD),
+        }
+    }
+
+    #[inline(never)]
+    fn truth_of(&self, at: At) -> Test<'a> {
+        truth_of(self.value(at)?)
+    }
+
+    #[inline(never)]
+    fn variable_test(&self, index: u32) -> Test<'a> {
+        truth_of(self.memory.variable(self, index)?)
+    }
+
+    #[inline(never)]
+    fn choose_test(&self, condition: At, then: At, otherwise: At) -> Test<'a> {
+        self.test(if self.test(condition)? { then } else { otherwise })
+    }
+
+    #[inline(never)]
+    fn not(&self, e: At) -> Test<'a> {
+        self.test(e).map(|b| !b)
+    }
+
+    #[inline(never)]
+    fn is_type(&self, e: At, ty: &TypeTest) -> Test<'a> {
+        Ok(ty.fits(self.value(e)?))
+    }
+
+    #[inline(never)]
+    fn field_is(&self, e: At, key: &'a str, ty: &TypeTest) -> Test<'a> {
+        match self.value(e)? {
+            Value::Map(map @ Map::Fields(_)) => Ok(map.get_str(key).is_some_and(|v| ty.fits(v))),
+            other if select::has(&self.context, other, key)? => Ok(ty.fits(select::select(&self.context, other, key)?)),
+            _ => Ok(false),
+        }
+    }
+
+    #[inline(never)]
+    fn equal(&self, a: At, b: At) -> Test<'a> {
+        let a = self.value(a)?;
+        compare::equal(a, self.value(b)?, &self.context)
+    }
+
+    #[inline(never)]
+    fn not_equal(&self, a: At, b: At) -> Test<'a> {
+        let a = self.value(a)?;
+        self.differ(a, self.value(b)?)
+    }
+
+    #[inline(never)]
+    fn compare(&self, relation: Relation, a: At, b: At) -> Test<'a> {
+        let a = self.value(a)?;
+        operators::compare(&self.context, relation, a, self.value(b)?)
+    }
+
+    #[inline(never)]
+    fn contains(&self, a: At, b: At) -> Test<'a> {
+        let a = self.value(a)?;
+        operators::contains(&self.context, a, self.value(b)?)
+    }
+
+    #[inline(never)]
+    fn has(&self, e: At, key: &'a str) -> Test<'a> {
+        select::has(&self.context, self.value(e)?, key)
+    }
+
+    #[inline(never)]
+    fn text_test(&self, test: TextTest, e: At, text: &str) -> Test<'a> {
+        let Value::String(s) = self.value(e)? else { return Err(EvalError::NO_SUCH_OVERLOAD) };
+        Ok(match test {
+            TextTest::Prefix => s.as_bytes().starts_with(text.as_bytes()),
+            TextTest::Suffix => s.as_bytes().ends_with(text.as_bytes()),
+            TextTest::Part => {
+                self.context.charge(s.len() / 32)?;
+                s.contains(text)
+            }
+        })
+    }
+
+    #[inline(never)]
+    fn is_not_text(&self, e: At, text: &'a str) -> Test<'a> {
+        match self.value(e)? {
+            Value::String(s) => Ok(s != text),
+            other @ Value::Object(_) => self.differ(other, Value::String(text)),
+            _ => Ok(true),
+        }
+    }
+
+    /// True as soon as none is false; what is no boolean counts as an error, and the first error is the result.
+    #[inline(never)]
+    fn and(&self, kids: Kids) -> Test<'a> {
+        let mut failure = None;
+        for kid in self.kids(kids) {
+            match self.test(*kid) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(e) if e.is_fatal() => return Err(e),
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        failure.map_or(Ok(true), Err)
+    }
+
+    #[inline(never)]
+    fn or(&self, kids: Kids) -> Test<'a> {
+        let mut failure = None;
+        for kid in self.kids(kids) {
+            match self.test(*kid) {
+                Ok(false) => {}
+                Ok(true) => return Ok(true),
+                Err(e) if e.is_fatal() => return Err(e),
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        failure.map_or(Ok(false), Err)
+    }
+
+    #[inline(never)]
+    fn is_text(&self, e: At, text: &'a str) -> Test<'a> {
+        match self.value(e)? {
+            Value::String(s) => Ok(s == text),
+            other @ Value::Object(_) => compare::equal(other, Value::String(text), &self.context),
+            _ => Ok(false),
+        }
+    }
+
+    /// `a != b`: true for what can't be compared; the end of the budget stays an error.
+    #[inline]
+    fn differ(&self, a: Value<'a>, b: Value<'a>) -> Test<'a> {
+        match compare::equal(a, b, &self.context) {
+            Ok(equal) => Ok(!equal),
+            Err(e) if e.is_fatal() => Err(e),
+            Err(_) => Ok(true),
+        }
+    }
+
+    #[inline(never)]
+    fn matches(&self, e: At, pattern: u32) -> Test<'a> {
+        match (self.value(e)?, self.program.patterns.get(pattern as usize)) {
+            (Value::String(text), Some((_, Ok(pattern)))) => {
+                charge_search(&self.context, text)?;
+                Ok(pattern.is_match(text))
+            }
+            (Value::String(_), Some((_, Err(why)))) => Err(self.context.fault(Fault::Text(why))),
+            (other, _) => Err(functions::no_receiver(&self.context, "matches", other)),
+        }
+    }
+}
+
+/// A value as a condition.
+#[inline]
+pub(super) fn truth_of(value: Value<'_>) -> Test<'_> {
+    match value {
+        Value::Bool(b) => Ok(b),
+        _ => Err(EvalError::NO_SUCH_OVERLOAD),
+    }
+}
