@@ -49,11 +49,13 @@ pub(super) fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let service = Arc::new(service(&config, open_store(&config)?));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
+        // Before anybody is told that we serve: a signal that comes then is not lost.
+        let stopped = stopped()?;
         let server = Server::open(&config.server, Arc::clone(&service)).await?;
         let (http, grpc) = (server.http_address()?, server.grpc_address()?);
         log_start(&service);
         tracing::info!(%http, %grpc, "serving");
-        server.run(stopped()?).await;
+        server.run(stopped).await;
         anyhow::Ok(())
     })?;
     // What is still running holds nothing that must be saved.
