@@ -154,6 +154,7 @@ impl<'a> Truth<'a> {
 }
 
 impl<'a> Memory<'a> for Memories<'a> {
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
     fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
         match self.slots.known(memo) {

@@ -24,6 +24,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     /// The longest part of a path that is remembered, and the steps from there.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
     fn nearest(&self, index: u32, path: &'a Path, steps: &'a [Step]) -> Result<(Value<'a>, &'a [Step]), EvalError<'a>> {
         match self.program.shortcuts.get(index as usize) {
@@ -35,6 +36,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
     fn walk(&self, from: Value<'a>, steps: &'a [Step]) -> Eval<'a> {
         let mut v = from;
@@ -80,6 +82,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     /// What holds the last step of a path; if that is a map of the request, what it has there, which is remembered.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
     fn holder(&self, index: u32) -> Result<Holder<'a>, EvalError<'a>> {
         let Some(path) = self.program.paths.get(index as usize) else { return Ok(Holder::Found(None)) };
