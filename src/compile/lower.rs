@@ -335,7 +335,7 @@ impl<'p> Lowering<'p, '_> {
         let file = &scribe.policy.file;
         match self.expressions.compile(text, file) {
             Ok(checked) => {
-                scribe.definitions.check_references(&checked, text, file, "", self.diagnostics);
+                scribe.definitions.check_references(self.expressions.env(), &checked, text, file, "", self.diagnostics);
                 Some(scribe.unit.add(&checked))
             }
             Err(diagnostic) => {

@@ -236,6 +236,24 @@ fn apply_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
     if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(call.kind)) {
         return Outcome::Undecided;
     }
+    if rule.output.is_none() || call.params.semantics == Semantics::Safe {
+        return apply_rows(call, asked, rule);
+    }
+    // The reference has a row for each action pattern and role pattern; outputs show it.
+    let mut result = Outcome::Undecided;
+    for _ in rule.actions.iter().filter(|p| p.matches(asked.action)) {
+        match apply_rows(call, asked, rule) {
+            Outcome::Undecided => {}
+            end @ (Outcome::Deny(..) | Outcome::Stop(..)) => return end,
+            spoken => result = spoken,
+        }
+    }
+    result
+}
+
+/// Applies a rule by role, and by each of its derived roles.
+#[inline]
+fn apply_rows<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Outcome<'a> {
     let Some((roles, level)) = asked.roles else { return apply_row(call, asked, rule, None, &[]) };
     let mut result = Outcome::Undecided;
     if any_matches(&rule.roles, roles) {
@@ -325,7 +343,7 @@ fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns:
         return consents(call, asked, rule);
     }
     if let Some((_, Some(id))) = rule.output {
-        let copies = if safe { 1 } else { copies(asked, rule, patterns) };
+        let copies = copies(call, asked, patterns);
         call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
@@ -366,7 +384,7 @@ fn activated<'a>(
     let (when_activated, when_not_met) = rule.output.unwrap_or((None, None));
     let turned = rule.inverted && call.params.semantics == Semantics::Safe;
     if let Some(id) = if turned { when_not_met } else { when_activated } {
-        let copies = if denies { 1 } else { copies(asked, rule, patterns) };
+        let copies = if denies { 1 } else { copies(call, asked, patterns) };
         call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
     call.outputs.iter_mut().skip(start).for_each(|o| o.deciding = true);
@@ -377,12 +395,13 @@ fn activated<'a>(
     }
 }
 
-/// The reference emits an output once per matching pair of action pattern and role pattern.
-fn copies(asked: &Asked<'_>, rule: &Rule, patterns: &[Pattern]) -> usize {
-    let actions = rule.actions.iter().filter(|p| p.matches(asked.action)).count();
+/// How often a row emits its output: the reference does it for each matching role pattern.
+fn copies(call: &Call<'_>, asked: &Asked<'_>, patterns: &[Pattern]) -> usize {
     match asked.roles {
-        None => actions,
-        Some((roles, _)) => actions * patterns.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count(),
+        Some((roles, _)) if call.params.semantics != Semantics::Safe => {
+            patterns.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count()
+        }
+        _ => 1,
     }
 }
 
@@ -398,7 +417,7 @@ fn inactive<'a>(
     if let Some((_, Some(id))) = rule.output
         && call.params.semantics != Semantics::Safe
     {
-        let copies = copies(asked, rule, patterns);
+        let copies = copies(call, asked, patterns);
         let copies = if call.seen_inactive(rule, index) { copies } else { copies.saturating_sub(1) };
         if copies > 0 {
             call.emit(&rule.src, asked.action, id, asked.frame, copies);
