@@ -383,6 +383,9 @@ impl<'p> Lowering<'p, '_> {
             );
         }
         let activated = output.rule_activated.as_ref().and_then(|t| self.expression(scribe, t));
+        if let Some(text) = &output.overruled {
+            self.expression(scribe, text);
+        }
         let not_met = output.condition_not_met.as_ref().and_then(|t| self.expression(scribe, t));
         Some((activated, not_met))
     }

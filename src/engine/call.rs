@@ -54,6 +54,8 @@ pub(super) struct Call<'a> {
     /// The first ALLOW of the action that matched all but its condition.
     pub(super) near: Option<Near<'a>>,
     pub(super) exhausted: bool,
+    /// The level that was entered last.
+    entered: Option<usize>,
     now: Option<Timestamp>,
     budget: &'a Budget,
     base_roots: &'a [Value<'a>],
@@ -124,6 +126,7 @@ impl<'a> Call<'a> {
             outputs: BumpVec::new_in(bump),
             near: None,
             exhausted: false,
+            entered: None,
             now,
             budget: bump.alloc(Budget::new(params.step_budget)),
             base_roots: bump.alloc(base_roots(params, request, bump)),
@@ -190,6 +193,19 @@ impl<'a> Call<'a> {
         let frame = self.new_frame(unit, derived);
         self.frames.push((id, level, frame));
         frame
+    }
+
+    /// The frame of a principal policy. It sees no derived roles; in the reference those of the scope that an earlier
+    /// action of the request came to last (docs/semantics.md).
+    pub(super) fn principal_frame(&mut self, unit: &'a Unit) -> &'a Frame<'a> {
+        let level = match self.entered {
+            Some(level) if self.params.semantics != Semantics::Safe => level,
+            _ => usize::MAX,
+        };
+        if level != usize::MAX && unit.reads_root(roots::RUNTIME) {
+            self.derived(level);
+        }
+        self.frame(unit, level)
     }
 
     fn new_frame(&self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
@@ -356,6 +372,7 @@ impl<'a> Call<'a> {
 
     /// Notes that a level was entered: its derived roles count for the response.
     pub(super) fn enter(&mut self, level: usize) {
+        self.entered = Some(level);
         if self.wants.derived_roles {
             self.derived(level);
         }

@@ -114,7 +114,7 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
         let name = NameRef { name: call.request.principal.id, version: call.version, scope };
         let Some(policy) = call.table.principals.get(&name) else { continue };
         let start = call.outputs.len();
-        let frame = call.frame(&policy.unit, usize::MAX);
+        let frame = call.principal_frame(&policy.unit);
         let mut rules = candidates(call, policy, action);
         let outcome = apply_rules(call, &Asked { policy, frame, action, roles: None }, &mut rules);
         let consent = call.table.scopes.consent.contains(*scope);
