@@ -52,7 +52,7 @@ fn main() {
         let data = Bump::new();
         let (units, roots) = (support::expressions::units(), support::expressions::roots(&data));
         return measured(&mut || {
-            each(&units, |(_, unit, id)| support::expressions::evaluate(unit, *id, &roots, &arena))
+            each(&units, |(_, unit, id)| support::expressions::evaluate(unit, *id, &roots, &arena));
         });
     }
     let (what, store) = name.split_once('.').unwrap_or_else(|| panic!("no case `{name}`"));

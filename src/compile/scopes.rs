@@ -7,7 +7,7 @@ use super::CompileOptions;
 use super::link::role_version;
 use crate::engine::glob::Pattern;
 use crate::policy::model::{Body, Policy, ScopePermissions};
-use crate::policy::names::{principal_key, resource_key, sanitize, scope_parents};
+use crate::policy::names::{principal_key, resource_key, scope_parents};
 use crate::source::Diagnostic;
 
 /// Reports each scope that a scoped policy needs and that no policy fills.
@@ -42,14 +42,13 @@ pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagn
     }
 }
 
-/// A role policy at the scope that mentions the kind fills the gap, as in the reference.
+/// A role policy at the scope that mentions the kind, as it is written, fills the gap, as in the reference.
 fn filled(policies: &[Policy], kind: &str, version: &str, scope: &str) -> bool {
-    let folded = sanitize(kind);
     policies.iter().any(|policy| match &policy.body {
         Body::Role(p) => {
             p.scope.value == scope
                 && role_version(&p.version) == version
-                && p.rules.iter().any(|r| Pattern::gated(&r.resource.value).is_ok_and(|g| g.matches(&folded)))
+                && p.rules.iter().any(|r| Pattern::gated(&r.resource.value).is_ok_and(|g| g.matches(kind)))
         }
         _ => false,
     })
