@@ -55,7 +55,7 @@ fn filled(policies: &[Policy], kind: &str, version: &str, scope: &str) -> bool {
 }
 
 /// Reports scopes whose policies disagree about what an ALLOW there means. The reference's own check misses conflicts
-/// between two policies and reports some that are none; with `cerbos_compat` what it refuses is refused too.
+/// between two policies and reports some that are none; with `cerbos_compat` exactly what it refuses is refused.
 pub(super) fn permission_conflicts(policies: &[Policy], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
     let mut by_scope: BTreeMap<&str, Vec<(&Policy, ScopePermissions)>> = BTreeMap::new();
     for policy in policies {
@@ -85,7 +85,7 @@ pub(super) fn permission_conflicts(policies: &[Policy], options: &CompileOptions
         };
         let (one, other) = (all.iter().find(requires), all.iter().find(overrides));
         let conflict = match (one, other) {
-            (Some(a), Some(b)) => Some((a.0, b.0)),
+            (Some(a), Some(b)) if refused_by_reference || !options.cerbos_compat => Some((a.0, b.0)),
             _ if refused_by_reference => all.first().zip(all.last()).map(|(a, b)| (a.0, b.0)),
             _ => None,
         };
