@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["source", "proto"],
     &["yaml", "cel"],
-    &["policy"],
+    &["policy", "schema"],
     &["engine"],
     &["compile", "wire"],
     &["store", "toolcall", "telemetry"],
@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Imports within a layer that are meant.
-const SIBLINGS: &[(&str, &str)] = &[("cli", "config"), ("cli", "server"), ("server", "config")];
+const SIBLINGS: &[(&str, &str)] = &[("schema", "policy"), ("cli", "config"), ("cli", "server"), ("server", "config")];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

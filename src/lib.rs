@@ -16,7 +16,7 @@
 //! |---|---|
 //! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
 //! | 1 | [`yaml`] · [`cel`] |
-//! | 2 | [`policy`] |
+//! | 2 | [`policy`] · [`schema`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`compile`] · [`wire`] |
 //! | 5 | [`store`] · [`toolcall`] · [`telemetry`] |
@@ -43,6 +43,7 @@ pub mod engine;
 pub mod policy;
 pub mod proto;
 pub mod protocols;
+pub mod schema;
 pub mod server;
 pub mod service;
 pub mod source;

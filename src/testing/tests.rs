@@ -163,7 +163,7 @@ fn reports_are_those_of_the_reference() {
 #[test]
 fn reports_are_those_of_the_reference_with_the_engine() {
     let table = table();
-    compare_reports(&EngineDecider { table: &table, cerbos_compat: true, trace: false });
+    compare_reports(&EngineDecider { table: &table, cerbos_compat: true, schemas: Default::default(), trace: false });
 }
 
 fn compare_reports(decider: &dyn Decider) {
