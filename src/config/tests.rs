@@ -96,7 +96,7 @@ fn every_fault_has_its_place() {
             &["c.yaml:2:13: error[TG0903]: `server.adminAPI` is not supported yet"],
         ),
         ("audit: {enabled: true}", &["c.yaml:1:8: error[TG0903]: `audit` is not supported yet"]),
-        ("schema: {enforcement: reject}", &["c.yaml:1:23: error[TG0903]: `schema.enforcement` is not supported yet"]),
+        ("schema: {enforcement: reject}", &[]),
         ("storage: {driver: git}", &["c.yaml:1:19: error[TG0903]: storage driver `git` is not supported yet"]),
         ("storage: {driver: x}", &["c.yaml:1:19: error[TG0903]: storage driver `x` is unknown"]),
         ("storage: {driver: disk}", &["c.yaml:1:19: error[TG0902]: `storage.disk.directory` is missing"]),

@@ -14,4 +14,5 @@ mod failure;
 mod hostile;
 mod protocols;
 mod reload;
+mod schemas;
 mod support;
