@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["policy", "schema"],
     &["engine"],
     &["compile", "wire"],
-    &["store", "toolcall", "telemetry"],
+    &["store", "toolcall", "identity", "telemetry"],
     &["service"],
     &["protocols", "testing"],
     &["server", "config", "cli"],

@@ -19,7 +19,7 @@
 //! | 2 | [`policy`] · [`schema`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`compile`] · [`wire`] |
-//! | 5 | [`store`] · [`toolcall`] · [`telemetry`] |
+//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`telemetry`] |
 //! | 6 | [`service`] |
 //! | 7 | [`protocols`] · [`testing`] |
 //! | 8 | [`server`] · [`config`] · [`cli`] |
@@ -40,6 +40,7 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod engine;
+pub mod identity;
 pub mod policy;
 pub mod proto;
 pub mod protocols;

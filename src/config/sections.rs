@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::aux_data;
 use super::section::{Faults, Section, is, says};
 use super::tree::{Item, Scalar, Tree};
 use super::{Address, Config, Engine, HttpTimeouts, RequestLimits, Server, Storage, ToolCalls, Transport, Typed};
@@ -25,10 +26,10 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
         server: server(&root.section("server"), typed, &faults),
         engine: engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults),
         storage: storage(&root.section("storage"), typed, &faults),
+        aux_data: aux_data::settings(&root.section("auxData"), &faults),
         tool_calls: tool_calls(&root.section("toolCalls")),
     };
     root.unsupported("audit", |t| says(t, "enabled", false));
-    root.unsupported("auxData", |_| false);
     root.unsupported("hub", |_| false);
     root.unsupported("tracing", |_| false);
     root.unused("compile", "policies are compiled when they are loaded");

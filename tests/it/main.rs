@@ -12,6 +12,7 @@
 mod cli;
 mod failure;
 mod hostile;
+mod jwt;
 mod protocols;
 mod reload;
 mod schemas;

@@ -84,10 +84,7 @@ async fn rejected_requests_are_denied_as_the_reference_denies_them() {
         ("foo|view|{}|none|admin|{}", "ALLOW principal.admin.vdefault".into()),
         // A principal policy does not save what was rejected.
         ("foo|view|{}||admin|{}", format!("DENY {BOTH} resource.foo.vdefault")),
-        (
-            r#"foo|view|{"q":1}||u|{"w":1}"#,
-            "DENY R:/q:expected string, but got number resource.foo.vdefault".into(),
-        ),
+        (r#"foo|view|{"q":1}||u|{"w":1}"#, "DENY R:/q:expected string, but got number resource.foo.vdefault".into()),
         (r#"foo|view|{"q":"x"}||u|{"w":1}"#, "ALLOW resource.foo.vdefault out".into()),
         ("bar|view|{}||u|{}", "ALLOW resource.bar.vdefault out".into()),
         // Schemas of scoped policies have no effect.
@@ -157,8 +154,7 @@ async fn grpc_and_tool_calls_say_the_same() {
     let answer = pdp.post("/v1/decide", call).await.json();
     assert_eq!(answer["verdict"], "VERDICT_DENY");
     assert_eq!(
-        answer["reason"],
-        "the attributes do not fit the schema: /arguments: missing properties: 'repo'",
+        answer["reason"], "the attributes do not fit the schema: /arguments: missing properties: 'repo'",
         "{answer}"
     );
     assert_eq!(answer["trace"][0], "schema of the resource: /arguments: missing properties: 'repo'");

@@ -16,6 +16,7 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 use toolgate::config::{Address, Config, Typed};
+use toolgate::identity::Identity;
 use toolgate::proto::cerbos::engine::v1 as cerbos;
 use toolgate::proto::toolgate::v1 as toolgate_v1;
 use toolgate::server::Server;
@@ -51,7 +52,11 @@ impl Pdp {
             wire: Limits::default().with_bytes(config.server.transport.message_bytes),
             ..Settings::default()
         };
-        let service = Arc::new(Service::new(store, settings));
+        let identity = Identity::open(&config.aux_data).expect("keys");
+        for refresh in identity.refreshes() {
+            tokio::spawn(refresh.run(Duration::ZERO, 0));
+        }
+        let service = Arc::new(Service::new(store, settings).with_identity(identity));
         let server = Server::open(&config.server, Arc::clone(&service)).await.expect("ports");
         let (http, grpc) = (server.http_address().unwrap(), server.grpc_address().unwrap());
         let (stop, stopped) = oneshot::channel();
