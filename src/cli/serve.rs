@@ -10,7 +10,7 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use super::settings::{Options, open_identity, open_store, service};
 use crate::config::Config;
-use crate::identity::Refresh;
+use crate::identity::{Refresh, Source};
 use crate::server::Server;
 use crate::service::Service;
 use crate::telemetry::{LogFormat, start_log};
@@ -91,6 +91,14 @@ async fn fetch_keys(refreshes: Vec<Refresh>) {
 fn warn_of_insecure_tokens(config: &Config) {
     if config.aux_data.disable_verification {
         tracing::warn!("insecure: tokens are believed without verification (`auxData.jwt.disableVerification`)");
+    }
+    for set in &config.aux_data.key_sets {
+        if let Source::Url(url, _) = &set.source
+            && url.scheme_str() == Some("http")
+            && !matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        {
+            tracing::warn!(key_set = %set.id, "insecure: a key set comes over http, where it can be replaced on the way");
+        }
     }
     for set in config.aux_data.key_sets.iter().filter(|s| s.optional_alg || s.optional_kid) {
         let (optional_alg, optional_kid) = (set.optional_alg, set.optional_kid);

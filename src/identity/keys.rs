@@ -14,6 +14,9 @@ pub(super) const MAX_BYTES: usize = 1 << 20;
 /// Most keys of a set.
 const MAX_KEYS: usize = 1_000;
 
+/// Ids given so far.
+static IDS: AtomicU64 = AtomicU64::new(0);
+
 /// What keys and tokens need not say.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rules {
@@ -73,7 +76,6 @@ impl Keys {
         if keys.is_empty() {
             return Err("it holds no key that can verify a signature".to_owned());
         }
-        static IDS: AtomicU64 = AtomicU64::new(0);
         Ok(Self { id: IDS.fetch_add(1, Ordering::Relaxed), keys })
     }
 

@@ -1,7 +1,6 @@
 //! Keywords that are checked here and not by the validator: where the reference differs in meaning (`pattern` is RE2,
 //! contents are asserted in every draft), and where its message needs more than the validator tells.
 
-use jsonschema::paths::Location;
 use jsonschema::{Keyword, ValidationError};
 use serde_json::{Map, Value};
 
@@ -13,16 +12,16 @@ use crate::cel::{Origin, Pattern};
 /// Adds the keywords.
 pub(super) fn register(options: Options) -> Options {
     options
-        .with_keyword("type", types)
-        .with_keyword("pattern", pattern)
-        .with_keyword("required", required)
-        .with_keyword("dependentRequired", dependent_required)
-        .with_keyword("uniqueItems", unique_items)
-        .with_keyword("contentEncoding", content_encoding)
-        .with_keyword("contentMediaType", content_media_type)
+        .with_keyword("type", |_, value, _| Ok(types(value)))
+        .with_keyword("pattern", |_, value, _| pattern(value))
+        .with_keyword("required", |_, value, _| Ok(required(value)))
+        .with_keyword("dependentRequired", |_, value, _| Ok(dependent_required(value)))
+        .with_keyword("uniqueItems", |_, value, _| Ok(unique_items(value)))
+        .with_keyword("contentEncoding", |_, value, _| Ok(content_encoding(value)))
+        .with_keyword("contentMediaType", |parent, value, _| Ok(content_media_type(parent, value)))
 }
 
-type Made<'a> = Result<Box<dyn for<'i> Keyword<'i, Attributes>>, ValidationError<'a>>;
+type Made = Box<dyn for<'i> Keyword<'i, Attributes>>;
 
 /// Says what is wrong with a value, a text each.
 type Complain = dyn Fn(Node<'_>) -> Vec<String> + Send + Sync;
@@ -43,8 +42,10 @@ impl<'i> Keyword<'i, Attributes> for Check {
     }
 }
 
-fn check<'a>(complain: impl Fn(Node<'_>) -> Vec<String> + Send + Sync + 'static) -> Made<'a> {
-    Ok(Box::new(Check(Box::new(complain))))
+fn check(
+    complain: impl Fn(Node<'_>) -> Vec<String> + Send + Sync + 'static,
+) -> Box<dyn for<'i> Keyword<'i, Attributes>> {
+    Box::new(Check(Box::new(complain)))
 }
 
 fn texts(value: &Value) -> Vec<Box<str>> {
@@ -52,7 +53,7 @@ fn texts(value: &Value) -> Vec<Box<str>> {
     items.filter_map(Value::as_str).map(Into::into).collect()
 }
 
-fn types<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn types(value: &Value) -> Made {
     let names = value.as_str().map_or_else(|| texts(value), |name| vec![name.into()]);
     check(move |node| {
         let tree = node.see();
@@ -64,18 +65,18 @@ fn types<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'
     })
 }
 
-fn pattern<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn pattern(value: &Value) -> Result<Made, ValidationError<'_>> {
     let text = value.as_str().unwrap_or("");
     let compiled = Pattern::compile(text, Origin::Policy)
         .map_err(|_| ValidationError::custom(format!("{} is not valid 'regex'", quote(text))))?;
     let message = format!("does not match pattern {}", quote(text));
-    check(move |node| match node.text() {
+    Ok(check(move |node| match node.text() {
         Some(text) if !compiled.is_match(text) => vec![message.clone()],
         _ => Vec::new(),
-    })
+    }))
 }
 
-fn required<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn required(value: &Value) -> Made {
     // In draft 3 a boolean stood here; it says nothing to the drafts there are.
     let names = texts(value);
     check(move |node| {
@@ -89,7 +90,7 @@ fn required<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Mad
     })
 }
 
-fn dependent_required<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn dependent_required(value: &Value) -> Made {
     let dependencies: Vec<(Box<str>, Vec<Box<str>>)> =
         value.as_object().into_iter().flatten().map(|(name, needs)| (name.as_str().into(), texts(needs))).collect();
     check(move |node| {
@@ -105,7 +106,7 @@ fn dependent_required<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Locati
     })
 }
 
-fn unique_items<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn unique_items(value: &Value) -> Made {
     let asked = value.as_bool().unwrap_or(false);
     check(move |node| match node.equal_items() {
         Some((i, j)) if asked => vec![format!("items at index {i} and {j} are equal")],
@@ -119,7 +120,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD.decode(text).ok()
 }
 
-fn content_encoding<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn content_encoding(value: &Value) -> Made {
     let known = value.as_str() == Some("base64");
     check(move |node| match node.text() {
         Some(text) if known && decode(text).is_none() => vec!["value is not base64 encoded".to_owned()],
@@ -127,7 +128,7 @@ fn content_encoding<'a>(_: &'a Map<String, Value>, value: &'a Value, _: Location
     })
 }
 
-fn content_media_type<'a>(parent: &'a Map<String, Value>, value: &'a Value, _: Location) -> Made<'a> {
+fn content_media_type(parent: &Map<String, Value>, value: &Value) -> Made {
     let known = value.as_str() == Some("application/json");
     let encoded = parent.get("contentEncoding").and_then(Value::as_str) == Some("base64");
     check(move |node| {

@@ -37,7 +37,7 @@ fn answers_are_the_reference_s() {
         .map(|(name, text)| SourceFile::new(name.as_str(), text.as_str().unwrap()))
         .collect();
     let mut library = Library::new(&files);
-    let mut wrong = String::new();
+    let mut wrong = Vec::new();
     for case in data["cases"].as_array().unwrap() {
         let reference = case["ref"].as_str().unwrap();
         let expected: Vec<(String, String)> = serde_json::from_value(case["errors"].clone()).unwrap();
@@ -50,12 +50,12 @@ fn answers_are_the_reference_s() {
             Err(reason) => vec![(String::new(), format!("Failed to load resource schema \"{reference}\": {reason}"))],
         };
         if got != expected {
-            wrong += &format!("{reference} {}\n", case["attr"]);
-            expected.iter().filter(|e| !got.contains(e)).for_each(|e| wrong += &format!("  - {e:?}\n"));
-            got.iter().filter(|e| !expected.contains(e)).for_each(|e| wrong += &format!("  + {e:?}\n"));
+            wrong.push(format!("{reference} {}\n", case["attr"]));
+            expected.iter().filter(|e| !got.contains(e)).for_each(|e| wrong.push(format!("  - {e:?}\n")));
+            got.iter().filter(|e| !expected.contains(e)).for_each(|e| wrong.push(format!("  + {e:?}\n")));
         }
     }
-    expect_test::expect_file!["../../tests/data/schemas/different.txt"].assert_eq(&wrong);
+    expect_test::expect_file!["../../tests/data/schemas/different.txt"].assert_eq(&wrong.concat());
 }
 
 fn faults(files: &[(&str, &str)], reference: &str, attributes: &Json) -> String {

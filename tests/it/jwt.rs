@@ -57,13 +57,13 @@ async fn ask(pdp: &Pdp, action: &str, aux: Value) -> String {
 const INVALID: &str = r#"400 {"code":3,"message":"invalid auxData"}"#;
 
 fn local(id: &str) -> String {
-    format!("auxData.jwt.keySets[0].id={id},auxData.jwt.keySets[0].local.data={}", STANDARD.encode(KEYS))
+    format!("auxData: {{jwt: {{keySets: [{{id: {id}, local: {{data: {}}}}}]}}}}", STANDARD.encode(KEYS))
 }
 
 #[tokio::test]
 async fn policies_read_verified_claims() {
     let policies = policies();
-    let pdp = Pdp::start_with(policies.path(), &[&local("a")]).await;
+    let pdp = Pdp::start_from(policies.path(), &local("a")).await;
     let good = token(&json!({"team": "sec", "aud": "docs", "exp": in_seconds(600)}));
     let other = token(&json!({"team": "art", "aud": "docs"}));
     let expired = token(&json!({"team": "sec", "aud": "docs", "exp": in_seconds(-600)}));
@@ -130,10 +130,7 @@ fn ok(body: &str) -> String {
 }
 
 fn remote(url: &str) -> String {
-    format!(
-        "auxData.jwt.keySets[0].id=web,auxData.jwt.keySets[0].remote.url={url},\
-         auxData.jwt.keySets[0].remote.refreshInterval=20ms"
-    )
+    format!("auxData: {{jwt: {{keySets: [{{id: web, remote: {{url: '{url}', refreshInterval: 20ms}}}}]}}}}")
 }
 
 #[tokio::test]
@@ -147,7 +144,7 @@ async fn keys_of_a_url_are_fetched_and_follow_it() {
         _ => ok(OTHER_KEYS),
     })
     .await;
-    let pdp = Pdp::start_with(policies.path(), &[&remote(&url)]).await;
+    let pdp = Pdp::start_from(policies.path(), &remote(&url)).await;
     let good = json!({"jwt": {"token": token(&json!({"team": "sec", "aud": "docs"}))}});
     // Refused until the keys are there, and again when they are gone.
     assert_eq!(ask(&pdp, "view", good.clone()).await, INVALID);
@@ -167,7 +164,7 @@ async fn neither_redirects_nor_endless_answers_are_followed() {
     let large = ok(&format!("{}{}", KEYS, " ".repeat(2 << 20)));
     let (endless, _) = web(move |_| large.clone()).await;
     for url in [redirecting, endless] {
-        let pdp = Pdp::start_with(policies.path(), &[&remote(&url)]).await;
+        let pdp = Pdp::start_from(policies.path(), &remote(&url)).await;
         let [refresh] = &pdp.service.identity().refreshes()[..] else { panic!("one key set") };
         assert!(refresh.fetch().await.is_err());
         let good = json!({"jwt": {"token": token(&json!({"team": "sec", "aud": "docs"}))}});

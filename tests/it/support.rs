@@ -21,6 +21,7 @@ use toolgate::proto::cerbos::engine::v1 as cerbos;
 use toolgate::proto::toolgate::v1 as toolgate_v1;
 use toolgate::server::Server;
 use toolgate::service::{Service, Settings};
+use toolgate::source::SourceFile;
 use toolgate::store::Store;
 use toolgate::wire::limits::Limits;
 
@@ -41,10 +42,20 @@ impl Pdp {
 
     /// The same with settings as for `--set`.
     pub async fn start_with(directory: &Path, set: &[&str]) -> Self {
+        Self::launch(directory, set, None).await
+    }
+
+    /// The same with a configuration file of this text.
+    pub async fn start_from(directory: &Path, file: &str) -> Self {
+        Self::launch(directory, &[], Some(file)).await
+    }
+
+    async fn launch(directory: &Path, set: &[&str], file: Option<&str>) -> Self {
         let quick = "server.httpListenAddr=127.0.0.1:0,server.grpcListenAddr=127.0.0.1:0,\
                      storage.disk.debounce=10ms,storage.disk.pollInterval=50ms";
         let set = std::iter::once(quick).chain(set.iter().copied()).map(String::from).collect();
-        let typed = Typed { directory: Some(directory.into()), set, ..Typed::default() };
+        let file = file.map(|text| SourceFile::new("config.yaml", text));
+        let typed = Typed { directory: Some(directory.into()), set, file, ..Typed::default() };
         let (config, _) = Config::load(&typed, &|_| None).expect("a configuration");
         let store = Store::open(config.store_options()).expect("policies");
         let settings = Settings {
