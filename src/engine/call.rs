@@ -7,7 +7,7 @@ use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpV
 
 use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
-use super::decision::{ActionResult, Decision, EvaluationError, OutputEntry};
+use super::decision::{ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, ValidationError};
 use super::request::{REQUEST, RUNTIME, Request};
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
 use super::walk::Near;
@@ -56,8 +56,9 @@ pub(super) struct Call<'a> {
     pub(super) exhausted: bool,
     /// The level that was entered last.
     entered: Option<usize>,
+    pub(super) validation_errors: &'a [ValidationError<'a>],
     now: Option<Timestamp>,
-    budget: &'a Budget,
+    pub(super) budget: &'a Budget,
     base_roots: &'a [Value<'a>],
     frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
     errors: BumpVec<'a, EvaluationError<'a>>,
@@ -127,6 +128,7 @@ impl<'a> Call<'a> {
             near: None,
             exhausted: false,
             entered: None,
+            validation_errors: &[],
             now,
             budget: bump.alloc(Budget::new(params.step_budget)),
             base_roots: bump.alloc(base_roots(params, request, bump)),
@@ -378,6 +380,15 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Denies every action before any rule was looked at.
+    pub(super) fn refuse(self, cause: Cause<'a>) -> Decision<'a> {
+        let scope = self.levels.first().map_or("", |l| l.scope);
+        let policy = &*self.bump.alloc_str(&names::resource_key(self.kind, self.version, scope));
+        let deny = |action: &&'a str| ActionResult { action, effect: Effect::Deny, policy, scope: "", cause };
+        let actions = &*self.bump.alloc_slice_fill_iter(self.request.actions.iter().map(deny));
+        self.finish(actions)
+    }
+
     /// The decision, from the answers and what was collected.
     pub(super) fn finish(self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
         let mut roles = BumpVec::new_in(self.bump);
@@ -391,7 +402,7 @@ impl<'a> Call<'a> {
             effective_derived_roles: roles.into_bump_slice(),
             outputs: self.outputs.into_bump_slice(),
             errors: self.errors.into_bump_slice(),
-            validation_errors: &[],
+            validation_errors: self.validation_errors,
             trace: self.trace.into_bump_slice(),
         }
     }

@@ -12,6 +12,8 @@
 mod cli;
 mod failure;
 mod hostile;
+mod jwt;
 mod protocols;
 mod reload;
+mod schemas;
 mod support;

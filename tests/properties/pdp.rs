@@ -48,12 +48,13 @@ impl Pdp {
         let text = |key: &str| engine[key].as_str().map(str::to_owned);
         let defaults = Params::default();
         let params = Params {
-            default_policy_version: text("defaultPolicyVersion").unwrap_or(defaults.default_policy_version),
-            default_scope: text("defaultScope").unwrap_or(defaults.default_scope),
+            default_policy_version: text("defaultPolicyVersion").unwrap_or_else(|| defaults.default_policy_version.clone()),
+            default_scope: text("defaultScope").unwrap_or_else(|| defaults.default_scope.clone()),
             lenient_scope_search: engine["lenientScopeSearch"].as_bool().unwrap_or(false),
             semantics,
             globals: constant(&engine["globals"]),
             step_budget: 10_000_000,
+            ..defaults
         };
         Some(Self { table: compile(&files, &options).table?, params })
     }
