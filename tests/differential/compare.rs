@@ -121,7 +121,7 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
             &set(&right["meta"]["effectiveDerivedRoles"]),
         );
         differ.note("shape", None, &Json::from(left.get("meta").is_some()), &Json::from(right.get("meta").is_some()));
-        differ.note("validation", None, &set(&left["validationErrors"]), &set(&right["validationErrors"]));
+        differ.note("validation", None, &validation(&left["validationErrors"]), &validation(&right["validationErrors"]));
         let (theirs, ours) = (outputs(&left["outputs"]), outputs(&right["outputs"]));
         let keys: std::collections::BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         for key in keys {
@@ -146,6 +146,21 @@ fn set(list: &Json) -> Json {
     let mut items = list.as_array().cloned().unwrap_or_default();
     items.sort_by_key(Json::to_string);
     Json::Array(items)
+}
+
+/// Validation errors. The reference names properties that are too many in an order of its own.
+fn validation(list: &Json) -> Json {
+    let mut items = list.as_array().cloned().unwrap_or_default();
+    for item in &mut items {
+        let message = item["message"].as_str().unwrap_or_default();
+        let names = message.strip_prefix("additionalProperties ").and_then(|m| m.strip_suffix(" not allowed"));
+        if let Some(names) = names {
+            let mut names: Vec<&str> = names.split(", ").collect();
+            names.sort_unstable();
+            item["message"] = Json::from(format!("additionalProperties {} not allowed", names.join(", ")));
+        }
+    }
+    set(&Json::Array(items))
 }
 
 /// Entries by action and source. Their order among themselves means nothing: the reference goes over the derived roles
