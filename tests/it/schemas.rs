@@ -58,13 +58,15 @@ async fn ask(pdp: &Pdp, question: &str) -> String {
     let result = &answer.json()["results"][0];
     let effects: Vec<String> =
         actions.iter().map(|a| result["actions"][a].as_str().unwrap().replace("EFFECT_", "")).collect();
-    let mut out = effects.join(",");
+    let mut out = vec![effects.join(",")];
     for error in result["validationErrors"].as_array().into_iter().flatten() {
         let source = if error["source"] == "SOURCE_PRINCIPAL" { "P" } else { "R" };
-        out += &format!(" {source}:{}:{}", error["path"].as_str().unwrap_or(""), error["message"].as_str().unwrap());
+        let (path, message) = (error["path"].as_str().unwrap_or(""), error["message"].as_str().unwrap());
+        out.push(format!("{source}:{path}:{message}"));
     }
-    out += &format!(" {}", result["meta"]["actions"][actions[0]]["matchedPolicy"].as_str().unwrap());
-    out + if result["outputs"].is_array() { " out" } else { "" }
+    out.push(result["meta"]["actions"][actions[0]]["matchedPolicy"].as_str().unwrap().to_owned());
+    out.extend(result["outputs"].is_array().then(|| "out".to_owned()));
+    out.join(" ")
 }
 
 const BOTH: &str = "P:/:missing properties: 'w' R:/:missing properties: 'q'";
