@@ -8,8 +8,9 @@
 //!
 //! # Life of a request
 //! [`protocols`] receive bytes, [`wire`] decodes them into an arena as an [`engine::request::Request`] (a tool call by
-//! way of [`toolcall`]), [`service`] takes one snapshot and one clock reading and asks [`engine::decide`], a pure
-//! function. The decision becomes a response, and nothing between decode and encode locks, waits, writes or logs.
+//! way of [`toolcall`]), [`service`] takes one snapshot and one clock reading, has [`identity`] verify the tokens that
+//! came along, and asks [`engine::decide`], a pure function, which holds attributes against their [`schema`] first.
+//! The decision becomes a response, and nothing between decode and encode locks, waits, writes or logs.
 //!
 //! # The map
 //! | layer | rooms |

@@ -29,6 +29,8 @@ use keys::Keys;
 
 /// Bytes of tokens that are remembered, with what their claims take.
 const CACHE_BYTES: u64 = 32 << 20;
+/// Most tokens of one request: each may cost a signature.
+const MOST_TOKENS: usize = 64;
 /// How long a verified token is remembered if nothing else is said.
 pub const CACHE_TTL: Duration = Duration::from_secs(300);
 /// How often a key set is fetched if nothing else is said.
@@ -104,6 +106,9 @@ pub struct KeyError {
 /// A token was refused. Callers are not told why; a log may say it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
+    /// More tokens than anybody needs.
+    #[error("more than {MOST_TOKENS} tokens")]
+    TooMany,
     /// No such key set, or none was named and there is not exactly one.
     #[error("no key set of that name")]
     NoKeySet,
@@ -213,6 +218,9 @@ impl Identity {
     /// # Errors
     /// If one of them cannot be verified.
     pub fn verify<'a>(&self, tokens: &Tokens<'a>, now: SystemTime, bump: &'a Bump) -> Result<AuxData<'a>, Refused> {
+        if tokens.jwts.len() > MOST_TOKENS {
+            return Err(Refused::TooMany);
+        }
         let now = now.duration_since(UNIX_EPOCH).unwrap_or_default();
         let jwt = match &tokens.jwt {
             Some(token) => self.claims(token, now)?.copy(bump),

@@ -268,6 +268,11 @@ fn one_bad_token_spoils_all() {
     assert!(aux.jwt.is_empty());
     let spoiled = identity.verify(&Tokens { jwt: None, jwts: &one }, at(NOW), &bump);
     assert_eq!(spoiled.err(), Some(Refused::Time));
+    let names: Vec<String> = (0..=MOST_TOKENS).map(|i| format!("t{i}")).collect();
+    let many: Vec<_> = names.iter().map(|n| (n.as_str(), Token { token: &good, key_set_id: "" })).collect();
+    assert!(identity.verify(&Tokens { jwt: None, jwts: &many[1..] }, at(NOW), &bump).is_ok());
+    let refused = identity.verify(&Tokens { jwt: None, jwts: &many }, at(NOW), &bump);
+    assert_eq!(refused.err(), Some(Refused::TooMany));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! is checked against the limits, decides, and encodes. [`failure`] says what becomes of everything that goes wrong.
 //!
 //! What may not enter: transports, wire formats (they come in as closures), verdicts of its own. Nothing here locks,
-//! waits, writes or logs, but for a panic that was caught.
+//! waits, writes or logs, but for a panic that was caught, and what [`crate::identity`] remembers of tokens.
 
 mod arena;
 pub mod failure;

@@ -172,3 +172,18 @@ async fn neither_redirects_nor_endless_answers_are_followed() {
     }
     assert_eq!(reached.load(Ordering::SeqCst), 0);
 }
+
+#[test]
+fn a_key_file_that_is_missing_keeps_the_server_from_starting() {
+    let policies = policies();
+    let config =
+        policies.write("config.txt", "auxData: {jwt: {keySets: [{id: a, local: {file: /nowhere/keys.json}}]}}");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_toolgate"))
+        .args(["serve", policies.path().to_str().unwrap(), "--config", config.to_str().unwrap()])
+        .args(["--set", "server.httpListenAddr=127.0.0.1:0,server.grpcListenAddr=127.0.0.1:0"])
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains("key set `a` cannot be used: cannot read `/nowhere/keys.json`: No such file"), "{told}");
+}

@@ -58,13 +58,15 @@ async fn ask(pdp: &Pdp, question: &str) -> String {
     let result = &answer.json()["results"][0];
     let effects: Vec<String> =
         actions.iter().map(|a| result["actions"][a].as_str().unwrap().replace("EFFECT_", "")).collect();
-    let mut out = effects.join(",");
+    let mut out = vec![effects.join(",")];
     for error in result["validationErrors"].as_array().into_iter().flatten() {
         let source = if error["source"] == "SOURCE_PRINCIPAL" { "P" } else { "R" };
-        out += &format!(" {source}:{}:{}", error["path"].as_str().unwrap_or(""), error["message"].as_str().unwrap());
+        let (path, message) = (error["path"].as_str().unwrap_or(""), error["message"].as_str().unwrap());
+        out.push(format!("{source}:{path}:{message}"));
     }
-    out += &format!(" {}", result["meta"]["actions"][actions[0]]["matchedPolicy"].as_str().unwrap());
-    out + if result["outputs"].is_array() { " out" } else { "" }
+    out.push(result["meta"]["actions"][actions[0]]["matchedPolicy"].as_str().unwrap().to_owned());
+    out.extend(result["outputs"].is_array().then(|| "out".to_owned()));
+    out.join(" ")
 }
 
 const BOTH: &str = "P:/:missing properties: 'w' R:/:missing properties: 'q'";
@@ -218,4 +220,32 @@ async fn errors_keep_their_codes() {
     assert_eq!(answer.status, 400);
     let mut client = CerbosServiceClient::new(pdp.channel().await);
     assert_eq!(client.check_resources(check_request("foo", &[])).await.unwrap_err().code(), Code::InvalidArgument);
+}
+
+/// `lint` and `test` hold policies against their schemas whatever the configuration says.
+#[test]
+fn the_command_line_checks_schemas() {
+    let run = |store: &Policies, args: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_toolgate"));
+        let output = command.arg(args[0]).arg(store.path()).args(&args[1..]).output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        (output.status.code(), text(&output.stdout) + &text(&output.stderr))
+    };
+    let store = store();
+    let suite = "name: s\nprincipals: {u: {id: u, roles: [user]}}\nresources: {foo: {kind: foo, id: f}}\ntests:\n  - name: \
+                 t\n    input: {principals: [u], resources: [foo], actions: [view]}\n    expected:\n      - {principal: \
+                 u, resource: foo, actions: {view: EFFECT_DENY}}\n";
+    store.write("foo_test.yaml", suite);
+    assert_eq!(run(&store, &["lint"]).0, Some(0));
+    assert_eq!(run(&store, &["test"]).0, Some(0));
+    let (code, told) = run(&store, &["test", "--ignore-schemas"]);
+    assert_eq!(code, Some(4), "{told}");
+
+    store.write("_schemas/w.json", r#"{"$ref":"gone.json"}"#);
+    let (code, told) = run(&store, &["lint"]);
+    assert_eq!(code, Some(3), "{told}");
+    let words = "Failed to load principal schema \"cerbos:///w.json\": schema _schemas/gone.json referenced by \
+                 cerbos:///w.json doesn't exist";
+    assert!(told.contains(words), "{told}");
+    assert!(told.contains("foo.yaml:6:"), "{told}");
 }
