@@ -57,6 +57,8 @@ fn cerbos() -> Service {
         .package("cerbos.svc.v1")
         .comment("The Cerbos API over undecoded messages.")
         .method(raw("check_resources", "CheckResources").build())
+        .method(raw("check_resource_set", "CheckResourceSet").build())
+        .method(raw("check_resource_batch", "CheckResourceBatch").build())
         .method(info)
         .build()
 }

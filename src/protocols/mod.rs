@@ -149,8 +149,12 @@ impl App {
             "/toolgate.v1.ToolCallService/Decide"
             | "/toolgate.v1.ToolCallService/DecideBatch"
             | "/toolgate.v1.ToolCallService/DecideStream" => self.tool_calls.clone().call(request).await,
-            "/cerbos.svc.v1.CerbosService/CheckResources" | "/cerbos.svc.v1.CerbosService/ServerInfo" => {
-                self.cerbos.clone().call(request).await
+            "/cerbos.svc.v1.CerbosService/CheckResources"
+            | "/cerbos.svc.v1.CerbosService/CheckResourceSet"
+            | "/cerbos.svc.v1.CerbosService/CheckResourceBatch"
+            | "/cerbos.svc.v1.CerbosService/ServerInfo" => self.cerbos.clone().call(request).await,
+            "/cerbos.svc.v1.CerbosService/PlanResources" => {
+                Ok(grpc::failed(&Failure::Unsupported(cerbos::PLAN)).into_http())
             }
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
             _ => Ok(Status::unimplemented("Unknown service").into_http()),

@@ -112,6 +112,9 @@ pub enum Failure {
     /// The path is served, but not for this method.
     #[error("Method Not Allowed")]
     WrongMethod,
+    /// A method that exists and is not served.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// Health was asked about a service that does not exist.
     #[error("unknown service")]
     UnknownService,
@@ -144,7 +147,7 @@ impl Failure {
             | Self::BrokenBody => Code::InvalidArgument,
             Self::Deadline => Code::DeadlineExceeded,
             Self::NoRoute | Self::UnknownService => Code::NotFound,
-            Self::WrongMethod => Code::Unimplemented,
+            Self::WrongMethod | Self::Unsupported(_) => Code::Unimplemented,
             Self::ShuttingDown => Code::Unavailable,
         }
     }
@@ -232,6 +235,7 @@ mod tests {
             (Failure::BrokenBody, 3, 400, "unexpected EOF"),
             (Failure::NoRoute, 5, 404, "Not Found"),
             (Failure::WrongMethod, 12, 501, "Method Not Allowed"),
+            (Failure::Unsupported("not here"), 12, 501, "not here"),
             (Failure::UnknownService, 5, 404, "unknown service"),
             (Failure::ShuttingDown, 14, 503, "server is shutting down"),
             (Failure::Panicked, 13, 500, "Policy check failed"),

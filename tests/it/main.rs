@@ -12,6 +12,7 @@
 mod cli;
 mod failure;
 mod hostile;
+mod legacy;
 mod protocols;
 mod reload;
 mod support;

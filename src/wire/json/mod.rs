@@ -10,6 +10,7 @@ mod decide;
 #[cfg(any(test, fuzzing))]
 pub mod differ;
 mod error;
+mod legacy;
 mod node;
 mod parser;
 mod string;
@@ -30,7 +31,7 @@ use self::parser::Parser;
 use self::value::Values;
 use self::walk::Walk;
 use super::limits::Limits;
-use super::message::{CheckResources, Decide};
+use super::message::{CheckResourceSet, CheckResources, Decide};
 use crate::cel::value::{Map, Value};
 
 /// What follows the first value of a body.
@@ -70,6 +71,26 @@ pub fn check_resources<'a>(
     walk.check_resources(node)
 }
 
+/// A `CheckResourceSetRequest` from a REST body.
+pub fn check_resource_set<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<CheckResourceSet<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Ignore)?;
+    walk.check_resource_set(node)
+}
+
+/// A `CheckResourceBatchRequest` from a REST body.
+pub fn check_resource_batch<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<CheckResources<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Ignore)?;
+    walk.check_resource_batch(node)
+}
+
 /// A `DecideRequest` from a REST body. `arguments` is judged, and digested, exactly as its bytes were sent.
 pub fn decide<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Decide<'a>, JsonError> {
     let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
@@ -82,8 +103,8 @@ pub fn decide_batch<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Resul
     walk.decide_batch(node)
 }
 
-/// Containers a body may have around a value: `{"resources":[{"resource":{"attr":{`.
-const ENVELOPE: u32 = 5;
+/// Containers a body may have around a value: `{"resource":{"instances":{"id":{"attr":{`, and one to spare.
+const ENVELOPE: u32 = 6;
 
 /// The body as a tree with positions: its syntax is right as a whole before anything in it is looked at.
 fn tree<'a>(

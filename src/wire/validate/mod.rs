@@ -4,6 +4,7 @@
 
 mod check;
 mod decide;
+mod legacy;
 mod rules;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::fmt;
 
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
+pub use legacy::{check_resource_batch, check_resource_set};
 
 use crate::proto::buf::validate::field_path_element::Type;
 
