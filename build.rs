@@ -1,6 +1,7 @@
 //! Compiles `proto/` without a system `protoc`: prost types and clients for every service, and server traits that
 //! hand over raw bytes for the methods on the hot path.
 
+use prost::Message;
 use tonic_build::manual::{Builder as ServiceBuilder, Method, Service};
 
 const FILES: &[&str] = &[
@@ -13,6 +14,9 @@ const FILES: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
+    // For server reflection.
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .build_client(true)
         .build_server(false)

@@ -12,6 +12,9 @@
 
 include!(concat!(env!("OUT_DIR"), "/protos.rs"));
 
+/// The files of `proto/` as a `FileDescriptorSet`, for server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
 /// Server traits. Hot methods take and give [`bytes::Bytes`]; see [`crate::wire::codec`].
 pub mod server {
     /// `toolgate.v1.ToolCallService`

@@ -40,7 +40,12 @@ where
     let builder = builder(port, &options);
     let mut connection = pin!(builder.serve_connection(io, service));
 
-    let limits = Limits { handshake: options.handshake, head: options.timeouts.header, idle: options.timeouts.idle };
+    let limits = Limits {
+        handshake: options.handshake,
+        head: options.timeouts.header,
+        idle: options.timeouts.idle,
+        write: options.timeouts.write,
+    };
     let mut patience = Patience::new(limits, Instant::now());
     let mut look = interval(limits.interval());
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -63,7 +63,12 @@ impl Server {
             opened.map_err(|source| OpenError { address: address.clone(), source })
         };
         let (http, grpc) = (open(&config.http).await?, open(&config.grpc).await?);
-        let settings = Settings { read: config.http_timeouts.read, metrics: config.metrics };
+        let settings = Settings {
+            read: config.http_timeouts.read,
+            metrics: config.metrics,
+            cors: config.cors.clone(),
+            reflection: config.reflection,
+        };
         Ok(Self {
             http,
             grpc,

@@ -26,6 +26,8 @@ pub enum Code {
     Internal = 13,
     /// Not now.
     Unavailable = 14,
+    /// Who are you?
+    Unauthenticated = 16,
 }
 
 impl Code {
@@ -34,6 +36,7 @@ impl Code {
     pub fn http_status(self) -> u16 {
         match self {
             Self::InvalidArgument => 400,
+            Self::Unauthenticated => 401,
             Self::NotFound => 404,
             Self::ResourceExhausted => 429,
             Self::Internal => 500,
@@ -42,6 +45,26 @@ impl Code {
             Self::DeadlineExceeded => 504,
         }
     }
+}
+
+/// What is wrong with the credentials of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// There are none.
+    #[error("authentication required")]
+    Missing,
+    /// Of another kind.
+    #[error("unsupported authentication method")]
+    Method,
+    /// Not base64.
+    #[error("failed to decode credentials")]
+    Encoding,
+    /// Not a name and a password.
+    #[error("invalid credentials")]
+    Form,
+    /// Not ours.
+    #[error("incorrect credentials")]
+    Wrong,
 }
 
 /// Why a request was not decided. Displays as the message for the caller: nothing of what is inside leaves with it.
@@ -112,6 +135,9 @@ pub enum Failure {
     /// The path is served, but not for this method.
     #[error("Method Not Allowed")]
     WrongMethod,
+    /// An admin call that does not prove who makes it.
+    #[error("{0}")]
+    Unauthenticated(Denial),
     /// A method that exists and is not served.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -148,6 +174,7 @@ impl Failure {
             Self::Deadline => Code::DeadlineExceeded,
             Self::NoRoute | Self::UnknownService => Code::NotFound,
             Self::WrongMethod | Self::Unsupported(_) => Code::Unimplemented,
+            Self::Unauthenticated(_) => Code::Unauthenticated,
             Self::ShuttingDown => Code::Unavailable,
         }
     }
@@ -235,6 +262,7 @@ mod tests {
             (Failure::BrokenBody, 3, 400, "unexpected EOF"),
             (Failure::NoRoute, 5, 404, "Not Found"),
             (Failure::WrongMethod, 12, 501, "Method Not Allowed"),
+            (Failure::Unauthenticated(Denial::Missing), 16, 401, "authentication required"),
             (Failure::Unsupported("not here"), 12, 501, "not here"),
             (Failure::UnknownService, 5, 404, "unknown service"),
             (Failure::ShuttingDown, 14, 503, "server is shutting down"),

@@ -10,9 +10,11 @@
 )]
 
 mod cli;
+mod cors;
 mod failure;
 mod hostile;
 mod legacy;
 mod protocols;
 mod reload;
 mod support;
+mod transport;
