@@ -17,4 +17,5 @@ mod legacy;
 mod protocols;
 mod reload;
 mod support;
+mod tls;
 mod transport;
