@@ -7,6 +7,7 @@ use tonic_build::manual::{Builder as ServiceBuilder, Method, Service};
 const FILES: &[&str] = &[
     "toolgate/v1/toolgate.proto",
     "cerbos/svc/v1/svc.proto",
+    "authzen/authorization/v1/authorization.proto",
     "google/rpc/status.proto",
     "buf/validate/validate.proto",
 ];
@@ -23,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .include_file("protos.rs")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
-    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos()]);
+    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos(), authzen()]);
     Ok(())
 }
 
@@ -64,5 +65,23 @@ fn cerbos() -> Service {
         .method(raw("check_resource_set", "CheckResourceSet").build())
         .method(raw("check_resource_batch", "CheckResourceBatch").build())
         .method(info)
+        .build()
+}
+
+fn authzen() -> Service {
+    let metadata = Method::builder()
+        .name("metadata")
+        .route_name("Metadata")
+        .input_type("crate::proto::authzen::authorization::v1::MetadataRequest")
+        .output_type("crate::proto::authzen::authorization::v1::MetadataResponse")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    Service::builder()
+        .name("AuthorizationService")
+        .package("authzen.authorization.v1")
+        .comment("AuthZEN over undecoded messages.")
+        .method(metadata)
+        .method(raw("access_evaluation", "AccessEvaluation").build())
+        .method(raw("access_evaluation_batch", "AccessEvaluationBatch").build())
         .build()
 }

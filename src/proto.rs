@@ -22,6 +22,11 @@ pub mod server {
         include!(concat!(env!("OUT_DIR"), "/toolgate.v1.ToolCallService.rs"));
     }
 
+    /// `authzen.authorization.v1.AuthorizationService`
+    pub mod authzen {
+        include!(concat!(env!("OUT_DIR"), "/authzen.authorization.v1.AuthorizationService.rs"));
+    }
+
     /// `cerbos.svc.v1.CerbosService`
     pub mod cerbos {
         include!(concat!(env!("OUT_DIR"), "/cerbos.svc.v1.CerbosService.rs"));

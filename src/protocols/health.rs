@@ -21,7 +21,12 @@ use super::http::{Layout, failed, json};
 use crate::service::Failure;
 
 /// What health may be asked about; the empty name is the whole server.
-const SERVICES: &[&str] = &["", "cerbos.svc.v1.CerbosService", "toolgate.v1.ToolCallService"];
+const SERVICES: &[&str] = &[
+    "",
+    "authzen.authorization.v1.AuthorizationService",
+    "cerbos.svc.v1.CerbosService",
+    "toolgate.v1.ToolCallService",
+];
 
 /// The health service.
 #[derive(Clone, Debug)]

@@ -4,6 +4,7 @@
 //! sockets.
 
 mod admin;
+mod authzen;
 mod cerbos;
 mod cors;
 mod grpc;
@@ -29,6 +30,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tower::{Service as _, ServiceExt as _};
 
 use self::intake::{Charged, Intake};
+use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
 use crate::service::{Failure, Service};
@@ -47,6 +49,10 @@ pub struct Settings {
     pub cors: Option<Cors>,
     /// Serve server reflection.
     pub reflection: bool,
+    /// How clients reach the HTTP port, if that is known.
+    pub public_url: Option<String>,
+    /// Connections are protected.
+    pub tls: bool,
 }
 
 /// Bytes of requests that may be on their way in at a time.
@@ -173,7 +179,7 @@ impl App {
         }
     }
 
-    async fn method<B>(&self, request: Request<Charged<B>>) -> Response<Body>
+    async fn method<B>(&self, mut request: Request<Charged<B>>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
@@ -204,6 +210,9 @@ impl App {
             }
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
             path if is_other(path) => {
+                if let Some(authority) = request.uri().authority().cloned() {
+                    request.extensions_mut().insert(authority);
+                }
                 // The boxed services want to be ready first, which they always are.
                 match self.others.clone().oneshot(request.map(Body::new)).await {
                     Ok(response) => Ok(response),
@@ -226,13 +235,23 @@ impl std::fmt::Debug for App {
 
 /// True for the paths of services that [`others`] serves, if they are switched on.
 fn is_other(path: &str) -> bool {
-    ["/grpc.reflection.v1.ServerReflection/", "/grpc.reflection.v1alpha.ServerReflection/"]
-        .iter()
-        .any(|service| path.starts_with(service))
+    [
+        "/authzen.authorization.v1.AuthorizationService/",
+        "/grpc.reflection.v1.ServerReflection/",
+        "/grpc.reflection.v1alpha.ServerReflection/",
+    ]
+    .iter()
+    .any(|service| path.starts_with(service))
 }
 
 fn others(shared: &Arc<Shared>) -> Routes {
     let mut routes = Routes::builder();
+    routes.add_service(
+        AuthorizationServiceServer::new(authzen::GrpcApi(Arc::clone(shared)))
+            .max_decoding_message_size(shared.max_bytes)
+            .max_encoding_message_size(usize::MAX)
+            .accept_compressed(GZIP),
+    );
     if shared.settings.reflection {
         reflection::add(&mut routes);
     }
@@ -246,5 +265,10 @@ fn routes(shared: &Arc<Shared>) -> Router {
     if shared.settings.metrics {
         router = router.route("/_cerbos/metrics", get(status::metrics).fallback(http::wrong_method));
     }
-    router.merge(cerbos::routes()).merge(toolcall::routes()).fallback(http::no_route).with_state(Arc::clone(shared))
+    router
+        .merge(authzen::routes())
+        .merge(cerbos::routes())
+        .merge(toolcall::routes())
+        .fallback(http::no_route)
+        .with_state(Arc::clone(shared))
 }

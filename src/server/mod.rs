@@ -79,6 +79,8 @@ impl Server {
             metrics: config.metrics,
             cors: config.cors.clone(),
             reflection: config.reflection,
+            public_url: config.public_url.clone(),
+            tls: config.tls.is_some(),
         };
         Ok(Self {
             http,

@@ -103,6 +103,20 @@ pub enum Failure {
         /// Allowed.
         limit: usize,
     },
+    /// More evaluations than a batch may have.
+    #[error("number of evaluations ({count}) exceeds configured limit ({limit})")]
+    TooManyEvaluations {
+        /// Asked about.
+        count: usize,
+        /// Allowed.
+        limit: usize,
+    },
+    /// What the items of a batch share is too large to be copied for each.
+    #[error("evaluations have too many elements together")]
+    TooManyCopies,
+    /// A body that does not say it is JSON, where it must.
+    #[error("content type must be application/json")]
+    ContentType,
     /// More bytes than a message may have.
     #[error("grpc: received message larger than max ({len} vs. {max})")]
     TooLarge {
@@ -167,6 +181,9 @@ impl Failure {
             | Self::TooManyResources { .. }
             | Self::TooManyActions { .. }
             | Self::TooManyCalls { .. }
+            | Self::TooManyEvaluations { .. }
+            | Self::TooManyCopies
+            | Self::ContentType
             | Self::Arguments(_)
             | Self::AuxData
             | Self::Timeout(_)
@@ -253,6 +270,14 @@ mod tests {
                 400,
                 "number of calls in batch (51) exceeds configured limit (50)",
             ),
+            (
+                Failure::TooManyEvaluations { count: 2501, limit: 2500 },
+                3,
+                400,
+                "number of evaluations (2501) exceeds configured limit (2500)",
+            ),
+            (Failure::TooManyCopies, 3, 400, "evaluations have too many elements together"),
+            (Failure::ContentType, 3, 400, "content type must be application/json"),
             (Failure::TooLarge { len: 5, max: 4 }, 8, 429, "grpc: received message larger than max (5 vs. 4)"),
             (Failure::Overloaded, 8, 429, "too many requests in flight"),
             (Failure::Arguments("arguments: x".into()), 3, 400, "arguments: x"),

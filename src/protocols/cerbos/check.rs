@@ -24,7 +24,7 @@ pub(super) fn check<'a, T>(
 ///
 /// # Errors
 /// If the request exceeds a limit or comes with tokens.
-pub(super) fn answer<'a, T>(
+pub(in crate::protocols) fn answer<'a, T>(
     turn: &Turn<'a>,
     asked: &CheckResources<'a>,
     encode: impl FnOnce(&CheckResourcesReply<'_>) -> T,

@@ -8,8 +8,9 @@ mod rest;
 
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
 
+pub(super) use check::answer;
 pub(super) use grpc::GrpcApi;
-pub(super) use rest::routes;
+pub(super) use rest::{routes, versioned};
 
 /// Metadata with our version that comes with every answer.
 const VERSION_KEY: &str = "cerbos-version";

@@ -79,7 +79,7 @@ async fn info(uri: Uri, headers: HeaderMap) -> Response<Body> {
 }
 
 /// Adds what the reference's gateway adds to an answer of a method.
-fn versioned(mut response: Response<Body>) -> Response<Body> {
+pub(in crate::protocols) fn versioned(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert("grpc-metadata-cerbos-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers.insert("grpc-metadata-content-type", HeaderValue::from_static("application/grpc"));

@@ -5,6 +5,7 @@
 //! REST bodies follow the JSON mapping of protobuf, with the reference's texts: first the syntax of the whole body,
 //! then its meaning in document order.
 
+mod authzen;
 mod check;
 mod decide;
 #[cfg(any(test, fuzzing))]
@@ -30,6 +31,7 @@ use self::node::Nodes;
 use self::parser::Parser;
 use self::value::Values;
 use self::walk::Walk;
+use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
 use super::message::{CheckResourceSet, CheckResources, Decide};
 use crate::cel::value::{Map, Value};
@@ -89,6 +91,18 @@ pub fn check_resource_batch<'a>(
 ) -> Result<CheckResources<'a>, JsonError> {
     let (walk, node) = tree(text, bump, limits, Trailing::Ignore)?;
     walk.check_resource_batch(node)
+}
+
+/// An AuthZEN evaluation.
+pub fn evaluation<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluation<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.evaluation(node)
+}
+
+/// An AuthZEN batch of evaluations.
+pub fn evaluations<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluations<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.evaluations(node)
 }
 
 /// A `DecideRequest` from a REST body. `arguments` is judged, and digested, exactly as its bytes were sent.

@@ -6,6 +6,7 @@
 //! Unknown fields are skipped, a scalar given twice keeps its last value, a message given twice is merged,
 //! and of equal map keys the last one wins.
 
+mod authzen;
 mod check;
 mod decide;
 #[cfg(any(test, fuzzing))]
@@ -19,6 +20,7 @@ mod tests;
 
 use bumpalo::Bump;
 
+use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
 use super::message::{CheckResourceSet, CheckResources, Decide};
 
@@ -85,6 +87,16 @@ pub fn check_resource_batch<'a>(
     limits: Limits,
 ) -> Result<CheckResources<'a>, DecodeError> {
     Decoder::new(bytes, bump, limits)?.check_resource_batch(bytes)
+}
+
+/// Decodes an `authzen.authorization.v1.AccessEvaluationRequest`.
+pub fn evaluation<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluation<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.evaluation(bytes)
+}
+
+/// Decodes an `authzen.authorization.v1.AccessEvaluationBatchRequest`.
+pub fn evaluations<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluations<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.evaluations(bytes)
 }
 
 /// Decodes a `toolgate.v1.DecideRequest`.

@@ -2,6 +2,7 @@
 //! reported together, in the reference's words and order: by field number, outer before inner. Checks a decoded
 //! request and nothing else; a request that passes allocates nothing here.
 
+mod authzen;
 mod check;
 mod decide;
 mod legacy;
@@ -12,6 +13,7 @@ mod tests;
 
 use std::fmt;
 
+pub use authzen::{AUTHZEN_ATTRIBUTE, evaluation, evaluations, no_evaluations};
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
 pub use legacy::{check_resource_batch, check_resource_set};
