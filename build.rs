@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .include_file("protos.rs")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
-    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos(), authzen()]);
+    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos(), admin(), authzen()]);
     Ok(())
 }
 
@@ -83,5 +83,33 @@ fn authzen() -> Service {
         .method(metadata)
         .method(raw("access_evaluation", "AccessEvaluation").build())
         .method(raw("access_evaluation_batch", "AccessEvaluationBatch").build())
+        .build()
+}
+
+fn admin() -> Service {
+    let methods = [
+        ("add_or_update_policy", "AddOrUpdatePolicy"),
+        ("inspect_policies", "InspectPolicies"),
+        ("list_policies", "ListPolicies"),
+        ("get_policy", "GetPolicy"),
+        ("delete_policy", "DeletePolicy"),
+        ("disable_policy", "DisablePolicy"),
+        ("enable_policy", "EnablePolicy"),
+        ("add_or_update_schema", "AddOrUpdateSchema"),
+        ("list_schemas", "ListSchemas"),
+        ("get_schema", "GetSchema"),
+        ("delete_schema", "DeleteSchema"),
+        ("reload_store", "ReloadStore"),
+        ("purge_store_revisions", "PurgeStoreRevisions"),
+    ];
+    methods
+        .iter()
+        .fold(
+            Service::builder()
+                .name("CerbosAdminService")
+                .package("cerbos.svc.v1")
+                .comment("The admin API over undecoded messages."),
+            |service, (name, route)| service.method(raw(name, route).build()),
+        )
         .build()
 }

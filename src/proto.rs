@@ -27,6 +27,11 @@ pub mod server {
         include!(concat!(env!("OUT_DIR"), "/authzen.authorization.v1.AuthorizationService.rs"));
     }
 
+    /// `cerbos.svc.v1.CerbosAdminService`
+    pub mod admin {
+        include!(concat!(env!("OUT_DIR"), "/cerbos.svc.v1.CerbosAdminService.rs"));
+    }
+
     /// `cerbos.svc.v1.CerbosService`
     pub mod cerbos {
         include!(concat!(env!("OUT_DIR"), "/cerbos.svc.v1.CerbosService.rs"));

@@ -14,6 +14,7 @@ mod intake;
 mod reflection;
 mod status;
 mod toolcall;
+mod value;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +23,7 @@ use ::http::{Request, Response, StatusCode, Version};
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
 use tonic::codec::CompressionEncoding;
@@ -30,6 +32,7 @@ use tonic_health::pb::health_server::HealthServer;
 use tower::{Service as _, ServiceExt as _};
 
 use self::intake::{Charged, Intake};
+use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminServiceServer;
 use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
@@ -53,6 +56,8 @@ pub struct Settings {
     pub public_url: Option<String>,
     /// Connections are protected.
     pub tls: bool,
+    /// Who may use the admin API, if it is served.
+    pub admin: Option<Credentials>,
 }
 
 /// Bytes of requests that may be on their way in at a time.
@@ -68,6 +73,8 @@ struct Shared {
     /// Largest message in bytes.
     max_bytes: usize,
     intake: Arc<Intake>,
+    /// Bounds how many passwords are checked at a time.
+    admin_checks: Arc<Semaphore>,
 }
 
 /// Answers the JSON of one tool call, as `POST /v1/decide` does, without a transport.
@@ -104,8 +111,13 @@ impl App {
     #[must_use]
     pub fn new(service: Arc<Service>, settings: Settings) -> Self {
         let max_bytes = service.settings().wire.bytes;
-        let shared =
-            Arc::new(Shared { service, settings, max_bytes, intake: Intake::new(INTAKE_BYTES.max(max_bytes)) });
+        let shared = Arc::new(Shared {
+            service,
+            settings,
+            max_bytes,
+            intake: Intake::new(INTAKE_BYTES.max(max_bytes)),
+            admin_checks: Arc::new(Semaphore::new(admin::CHECKS)),
+        });
         Self {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
@@ -209,6 +221,15 @@ impl App {
                 Ok(grpc::failed(&Failure::Unsupported(cerbos::PLAN)).into_http())
             }
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
+            path if path.starts_with(ADMIN) && self.shared.settings.admin.is_none() => {
+                Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
+            }
+            "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" => {
+                Ok(grpc::failed(&Failure::Unsupported(admin::AUDIT_OFF)).into_http())
+            }
+            path if path.starts_with(PLAYGROUND) => {
+                Ok(grpc::failed(&Failure::Unsupported(http::NO_PLAYGROUND)).into_http())
+            }
             path if is_other(path) => {
                 if let Some(authority) = request.uri().authority().cloned() {
                     request.extensions_mut().insert(authority);
@@ -233,9 +254,13 @@ impl std::fmt::Debug for App {
     }
 }
 
+const ADMIN: &str = "/cerbos.svc.v1.CerbosAdminService/";
+const PLAYGROUND: &str = "/cerbos.svc.v1.CerbosPlaygroundService/";
+
 /// True for the paths of services that [`others`] serves, if they are switched on.
 fn is_other(path: &str) -> bool {
     [
+        ADMIN,
         "/authzen.authorization.v1.AuthorizationService/",
         "/grpc.reflection.v1.ServerReflection/",
         "/grpc.reflection.v1alpha.ServerReflection/",
@@ -252,6 +277,14 @@ fn others(shared: &Arc<Shared>) -> Routes {
             .max_encoding_message_size(usize::MAX)
             .accept_compressed(GZIP),
     );
+    if shared.settings.admin.is_some() {
+        routes.add_service(
+            CerbosAdminServiceServer::new(admin::GrpcApi(Arc::clone(shared)))
+                .max_decoding_message_size(shared.max_bytes)
+                .max_encoding_message_size(usize::MAX)
+                .accept_compressed(GZIP),
+        );
+    }
     if shared.settings.reflection {
         reflection::add(&mut routes);
     }
@@ -264,6 +297,9 @@ fn routes(shared: &Arc<Shared>) -> Router {
         .route("/v1/status", get(status::status).fallback(http::wrong_method));
     if shared.settings.metrics {
         router = router.route("/_cerbos/metrics", get(status::metrics).fallback(http::wrong_method));
+    }
+    if shared.settings.admin.is_some() {
+        router = router.merge(admin::routes());
     }
     router
         .merge(authzen::routes())

@@ -81,6 +81,7 @@ impl Server {
             reflection: config.reflection,
             public_url: config.public_url.clone(),
             tls: config.tls.is_some(),
+            admin: config.admin.as_ref().map(|a| a.credentials.clone()),
         };
         Ok(Self {
             http,

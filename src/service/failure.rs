@@ -152,6 +152,15 @@ pub enum Failure {
     /// An admin call that does not prove who makes it.
     #[error("{0}")]
     Unauthenticated(Denial),
+    /// A query string that does not fit.
+    #[error("{0}")]
+    Query(String),
+    /// No schema of this id.
+    #[error("could not get the schema with id {0}")]
+    NoSchema(String),
+    /// The policies were read again and cannot be used.
+    #[error("failed to reload store")]
+    ReloadFailed,
     /// A method that exists and is not served.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -175,7 +184,7 @@ impl Failure {
             | Self::Json(JsonError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::Overloaded => Code::ResourceExhausted,
-            Self::Undecodable(_) | Self::Panicked => Code::Internal,
+            Self::Undecodable(_) | Self::NoSchema(_) | Self::ReloadFailed | Self::Panicked => Code::Internal,
             Self::Json(_)
             | Self::Invalid(_)
             | Self::TooManyResources { .. }
@@ -184,6 +193,7 @@ impl Failure {
             | Self::TooManyEvaluations { .. }
             | Self::TooManyCopies
             | Self::ContentType
+            | Self::Query(_)
             | Self::Arguments(_)
             | Self::AuxData
             | Self::Timeout(_)
@@ -288,6 +298,9 @@ mod tests {
             (Failure::NoRoute, 5, 404, "Not Found"),
             (Failure::WrongMethod, 12, 501, "Method Not Allowed"),
             (Failure::Unauthenticated(Denial::Missing), 16, 401, "authentication required"),
+            (Failure::Query("x".into()), 3, 400, "x"),
+            (Failure::NoSchema("x".into()), 13, 500, "could not get the schema with id x"),
+            (Failure::ReloadFailed, 13, 500, "failed to reload store"),
             (Failure::Unsupported("not here"), 12, 501, "not here"),
             (Failure::UnknownService, 5, 404, "unknown service"),
             (Failure::ShuttingDown, 14, 503, "server is shutting down"),

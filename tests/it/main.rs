@@ -9,6 +9,7 @@
     reason = "helpers of tests: one that cannot go on fails the test"
 )]
 
+mod admin;
 mod authzen;
 mod cli;
 mod cors;

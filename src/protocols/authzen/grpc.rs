@@ -6,8 +6,8 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::uri::Authority;
 use prost::Message;
+use prost_types::Value;
 use prost_types::value::Kind;
-use prost_types::{ListValue, Struct, Value};
 use tonic::{Request, Response, Status};
 
 use super::evaluate::{Answer, batch, one};
@@ -16,6 +16,7 @@ use crate::proto::authzen::authorization::v1::{
     AccessEvaluationBatchResponse, AccessEvaluationResponse, MetadataRequest, MetadataResponse,
 };
 use crate::proto::server::authzen::authorization_service_server::AuthorizationService;
+use crate::protocols::value::value;
 use crate::protocols::{Shared, grpc};
 use crate::wire::{protobuf, validate};
 
@@ -65,19 +66,4 @@ fn message(answer: &Answer) -> AccessEvaluationResponse {
         _ => HashMap::new(),
     };
     AccessEvaluationResponse { decision: Some(answer.decision), context }
-}
-
-/// JSON as a `google.protobuf.Value`; our own, so its depth is bounded.
-fn value(json: serde_json::Value) -> Value {
-    let kind = match json {
-        serde_json::Value::Null => Kind::NullValue(0),
-        serde_json::Value::Bool(b) => Kind::BoolValue(b),
-        serde_json::Value::Number(n) => Kind::NumberValue(n.as_f64().unwrap_or_default()),
-        serde_json::Value::String(s) => Kind::StringValue(s),
-        serde_json::Value::Array(all) => Kind::ListValue(ListValue { values: all.into_iter().map(value).collect() }),
-        serde_json::Value::Object(all) => {
-            Kind::StructValue(Struct { fields: all.into_iter().map(|(k, v)| (k, value(v))).collect() })
-        }
-    };
-    Value { kind: Some(kind) }
 }

@@ -2,6 +2,7 @@
 //! reported together, in the reference's words and order: by field number, outer before inner. Checks a decoded
 //! request and nothing else; a request that passes allocates nothing here.
 
+mod admin;
 mod authzen;
 mod check;
 mod decide;
@@ -13,6 +14,7 @@ mod tests;
 
 use std::fmt;
 
+pub use admin::{ids, policy_ids};
 pub use authzen::{AUTHZEN_ATTRIBUTE, evaluation, evaluations, no_evaluations};
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
