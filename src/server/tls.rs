@@ -121,10 +121,16 @@ impl Acceptor {
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut failing = String::new();
         loop {
+            let hung_up = async {
+                match &mut hangup {
+                    Some(signal) => _ = signal.recv().await,
+                    None => std::future::pending().await,
+                }
+            };
             let told = tokio::select! {
                 biased;
                 _ = drain.wait_for(|d| *d) => return,
-                Some(_) = async { match &mut hangup { Some(h) => h.recv().await, None => std::future::pending().await } } => true,
+                () = hung_up => true,
                 _ = look.tick() => false,
             };
             let acceptor = Arc::clone(&self);

@@ -188,7 +188,7 @@ async fn batches_stop_when_their_semantic_says_so() {
             )
         )
     );
-    let many = ask(&pdp, MANY, &batch("", &["read"; 2501])).await;
+    let many = ask(&pdp, MANY, &batch("", &vec!["read"; 2501])).await;
     assert_eq!(many.json()["message"], "number of evaluations (2501) exceeds configured limit (2500)");
 }
 

@@ -9,7 +9,7 @@ use base64::engine::general_purpose::STANDARD;
 use prost::Message;
 use prost::encoding::{WireType, encode_key, encode_varint};
 use prost_types::field_descriptor_proto::Type;
-use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet};
+use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions};
 use serde_json::Value;
 
 use crate::proto::DESCRIPTORS;
@@ -84,7 +84,9 @@ impl Pool {
                 }
             }
             (None, Value::Array(items)) if field.type_name() != ".google.protobuf.Value" => {
-                items.iter().for_each(|item| self.one(field, item, out));
+                for item in items {
+                    self.one(field, item, out);
+                }
             }
             _ => self.one(field, json, out),
         }
@@ -93,7 +95,7 @@ impl Pool {
     /// The type of a map field's entries.
     fn entry(&self, field: &FieldDescriptorProto) -> Option<&DescriptorProto> {
         let message = self.messages.get(field.type_name())?;
-        message.options.as_ref().is_some_and(|o| o.map_entry()).then_some(message)
+        message.options.as_ref().is_some_and(MessageOptions::map_entry).then_some(message)
     }
 
     fn one(&self, field: &FieldDescriptorProto, json: &Value, out: &mut Vec<u8>) {

@@ -181,7 +181,7 @@ fn attributes<'a>(
     Ok(Map::Fields(all))
 }
 
-fn fields<'a>(map: Map<'a>) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+fn fields(map: Map<'_>) -> impl Iterator<Item = (&str, Value<'_>)> {
     map.iter().filter_map(|(key, value)| if let Value::String(key) = key { Some((key, value)) } else { None })
 }
 
