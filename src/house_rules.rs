@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["source", "proto"],
     &["yaml", "cel"],
-    &["policy"],
+    &["policy", "schema"],
     &["engine"],
     &["compile", "wire"],
-    &["store", "toolcall", "telemetry"],
+    &["store", "toolcall", "identity", "telemetry"],
     &["service"],
     &["protocols", "testing"],
     &["server", "config", "cli"],
 ];
 
 /// Imports within a layer that are meant.
-const SIBLINGS: &[(&str, &str)] = &[("cli", "config"), ("cli", "server"), ("server", "config")];
+const SIBLINGS: &[(&str, &str)] = &[("schema", "policy"), ("cli", "config"), ("cli", "server"), ("server", "config")];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

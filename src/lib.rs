@@ -16,10 +16,10 @@
 //! |---|---|
 //! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
 //! | 1 | [`yaml`] · [`cel`] |
-//! | 2 | [`policy`] |
+//! | 2 | [`policy`] · [`schema`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`compile`] · [`wire`] |
-//! | 5 | [`store`] · [`toolcall`] · [`telemetry`] |
+//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`telemetry`] |
 //! | 6 | [`service`] |
 //! | 7 | [`protocols`] · [`testing`] |
 //! | 8 | [`server`] · [`config`] · [`cli`] |
@@ -40,9 +40,11 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod engine;
+pub mod identity;
 pub mod policy;
 pub mod proto;
 pub mod protocols;
+pub mod schema;
 pub mod server;
 pub mod service;
 pub mod source;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::aux_data;
 use super::section::{Faults, Section, is, says};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
@@ -11,6 +12,7 @@ use super::{Config, Engine, Storage, ToolCalls, Typed};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
+use crate::schema::Enforcement;
 use crate::source::Diagnostic;
 use crate::store::StoreOptions;
 
@@ -20,27 +22,24 @@ const MILLISECOND: Duration = Duration::from_millis(1);
 pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
-    let engine = engine(&root.section("engine"), typed, &faults);
+    let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
     let config = Config {
         server: server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults),
         engine,
         storage: storage(&root.section("storage"), typed, &faults),
+        aux_data: aux_data::settings(&root.section("auxData"), &faults),
         tool_calls: tool_calls(&root.section("toolCalls")),
     };
     root.unsupported("audit", |t| says(t, "enabled", false));
-    root.unsupported("auxData", |_| false);
     root.refused("hub", "the hosted service of Cerbos is not supported", |_| false);
     root.unused("tracing", "as in Cerbos, tracing is configured by the environment variables of OpenTelemetry");
-    let schema = root.section("schema");
-    schema.unsupported("enforcement", |t| is(t, "none"));
-    schema.unused("cacheSize", "compiled schemas are part of the policy set");
     root.unused("compile", "policies are compiled when they are loaded");
     root.unused("telemetry", "nothing is ever sent anywhere");
-    drop((schema, root));
+    drop(root);
     (config, faults.into_inner())
 }
 
-fn engine(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Engine {
+fn engine(s: &Section<'_>, schemas: Enforcement, typed: &Typed, faults: &Faults) -> Engine {
     let defaults = Params::default();
     let compatibility = s.choice("compatibility", &[("toolgate", false), ("cerbos", true)]);
     let cerbos_compat = typed.cerbos_compat || compatibility.unwrap_or(false);
@@ -65,10 +64,11 @@ fn engine(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Engine {
                 (true, false) => Semantics::Cerbos,
                 (true, true) => Semantics::CerbosStrict,
             },
+            schemas,
             globals: Constant::string_map(globals.clone()),
             step_budget: s.integer("stepBudget", 1_000..=1_000_000_000).unwrap_or(defaults.step_budget),
         },
-        compile: CompileOptions { cerbos_compat, globals },
+        compile: CompileOptions { cerbos_compat, globals, schemas },
     };
     if s.get("celErrorLogLevel").is_some_and(|t| !is(t, "none")) {
         s.unused(
@@ -78,6 +78,12 @@ fn engine(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Engine {
     }
     s.unused("policyLoaderTimeout", "policies are compiled before they are used, however long that takes");
     engine
+}
+
+fn enforcement(s: &Section<'_>) -> Enforcement {
+    s.unused("cacheSize", "compiled schemas are part of the policy set");
+    let choices = [("none", Enforcement::None), ("warn", Enforcement::Warn), ("reject", Enforcement::Reject)];
+    s.choice("enforcement", &choices).unwrap_or_default()
 }
 
 fn globals(tree: Option<&Tree>, faults: &Faults) -> BTreeMap<String, Constant> {
