@@ -48,7 +48,8 @@ impl Pdp {
         let text = |key: &str| engine[key].as_str().map(str::to_owned);
         let defaults = Params::default();
         let params = Params {
-            default_policy_version: text("defaultPolicyVersion").unwrap_or_else(|| defaults.default_policy_version.clone()),
+            default_policy_version: text("defaultPolicyVersion")
+                .unwrap_or_else(|| defaults.default_policy_version.clone()),
             default_scope: text("defaultScope").unwrap_or_else(|| defaults.default_scope.clone()),
             lenient_scope_search: engine["lenientScopeSearch"].as_bool().unwrap_or(false),
             semantics,
