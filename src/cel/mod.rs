@@ -20,6 +20,7 @@ mod mapping;
 mod memo;
 pub mod number;
 pub mod parser;
+pub mod partial;
 pub mod printer;
 mod program;
 mod select;
