@@ -7,7 +7,7 @@ const LAYERS: &[&[&str]] = &[
     &["source", "proto"],
     &["yaml", "cel"],
     &["policy"],
-    &["engine"],
+    &["engine", "plan"],
     &["compile", "wire"],
     &["store", "toolcall", "telemetry"],
     &["service"],
@@ -16,7 +16,7 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Imports within a layer that are meant.
-const SIBLINGS: &[(&str, &str)] = &[("cli", "config"), ("cli", "server"), ("server", "config")];
+const SIBLINGS: &[(&str, &str)] = &[("plan", "engine"), ("cli", "config"), ("cli", "server"), ("server", "config")];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -17,7 +17,7 @@
 //! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
 //! | 1 | [`yaml`] · [`cel`] |
 //! | 2 | [`policy`] |
-//! | 3 | [`engine`] |
+//! | 3 | [`engine`] · [`plan`] |
 //! | 4 | [`compile`] · [`wire`] |
 //! | 5 | [`store`] · [`toolcall`] · [`telemetry`] |
 //! | 6 | [`service`] |
@@ -40,6 +40,7 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod engine;
+pub mod plan;
 pub mod policy;
 pub mod proto;
 pub mod protocols;

@@ -42,4 +42,5 @@ pub use frame::{Frame, Inputs, Truth};
 pub use macros::{ACCUMULATOR, UNUSED};
 pub use parser::parse;
 pub use types::Type;
+pub use show::Shown;
 pub use unit::{ExprId, ReadPath, Unit, UnitBuilder};

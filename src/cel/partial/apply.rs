@@ -190,3 +190,14 @@ impl<'a> Applying<'_, 'a> {
         }
     }
 }
+
+/// What an operator of the wire gives for known operands.
+///
+/// # Errors
+/// Where it fails.
+pub fn call<'a>(cx: &Context<'a>, operator: &str, operands: &[Value<'a>]) -> Eval<'a> {
+    match (operator, operands) {
+        ("get-field", [v, Value::String(field)]) => select::select(cx, *v, field),
+        _ => strict_call(cx, Style::Global, function(operator), operands),
+    }
+}

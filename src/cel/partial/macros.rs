@@ -13,6 +13,9 @@ use super::{Part, Partial, Stop, Term};
 /// Longest known range that `exists` and `all` are written out for.
 const WRITTEN_OUT: usize = 10;
 
+/// The fold inside of a macro that is not one itself.
+const FOLD: Stop = Stop::Unsupported("a fold");
+
 impl<'a> Partial<'a> {
     pub(super) fn comprehension(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
         let node = checked.ast.node(id);
@@ -20,7 +23,6 @@ impl<'a> Partial<'a> {
         if *c.iter_var == *super::super::macros::UNUSED {
             return self.bind(checked, c, node.macro_call.as_deref(), scope);
         }
-        let Some(call) = &node.macro_call else { return Err(Stop::Unsupported("a fold")) };
         let range = self.eval(checked, c.range, scope)?;
         match range {
             Part::Known(range) => {
@@ -31,6 +33,7 @@ impl<'a> Partial<'a> {
                 if let Some(result) = self.known_fold(checked, c, &items, scope)? {
                     return Ok(result);
                 }
+                let Some(call) = &node.macro_call else { return Err(FOLD) };
                 match &*call.function {
                     "exists" | "all" if items.len() <= WRITTEN_OUT => self.written_out(checked, c, call, &items, scope),
                     _ => self.residual(checked, call, Term::Value(range), scope),
@@ -38,7 +41,10 @@ impl<'a> Partial<'a> {
             }
             Part::Failed(..) => Ok(range),
             Part::Unknown(Term::Optional(_)) => Err(Stop::Unsupported("a macro over an optional")),
-            Part::Unknown(_) | Part::Place(_) => self.residual(checked, call, range.term(), scope),
+            Part::Unknown(_) | Part::Place(_) => match &node.macro_call {
+                Some(call) => self.residual(checked, call, range.term(), scope),
+                None => Err(FOLD),
+            },
         }
     }
 
@@ -51,11 +57,14 @@ impl<'a> Partial<'a> {
         scope: Scopes<'_, 'a>,
     ) -> Step<'a> {
         let part = self.eval(checked, c.init, scope)?;
-        let result = self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part, outer: scope }))?;
-        match result {
-            Part::Unknown(_) if call.is_some_and(|call| &*call.function == "sortBy") => {
-                call.map_or(Ok(result), |call| self.sort_by(checked, call, scope))
+        let result = self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part, outer: scope }));
+        let result = match (result, call) {
+            (Err(FOLD) | Ok(Part::Unknown(_)), Some(call)) if &*call.function == "sortBy" => {
+                return self.sort_by(checked, call, scope);
             }
+            (result, _) => result?,
+        };
+        match result {
             Part::Unknown(_) if self.reference && !c.accu_var.starts_with('@') => Err(Stop::Unsupported("cel.bind")),
             _ => Ok(result),
         }

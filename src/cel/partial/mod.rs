@@ -14,7 +14,7 @@ mod term;
 
 use std::cell::RefCell;
 
-pub use apply::{apply, is_true};
+pub use apply::{apply, call, is_true};
 pub use term::{Apply, Term};
 
 use super::context::Context;

@@ -1,0 +1,3 @@
+//! Tests of plans: the reference's answers, ours where they differ, and that plans and decisions agree.
+mod reference;
+mod soundness;
