@@ -28,8 +28,12 @@ impl<'a> Partial<'a> {
                     other => self.optional(Term::bool(true), other.term()),
                 },
                 present => {
-                    let value = self.select(part, field)?;
-                    self.optional(present.term(), value.term())
+                    let mut held = self.select(part, field)?.term();
+                    if place.declared {
+                        // An empty field is absent all the same.
+                        held = self.apply("if", &[present.term(), held, Term::Error])?;
+                    }
+                    self.optional(present.term(), held)
                 }
             },
             Part::Unknown(Term::Optional([present, value])) => {
@@ -63,12 +67,23 @@ impl<'a> Partial<'a> {
             Part::Known(Value::Optional(None)) => other(),
             Part::Known(Value::Optional(Some(v))) if value => Ok(Part::Known(*v)),
             Part::Known(Value::Optional(Some(_))) | Part::Failed(..) => Ok(part),
-            Part::Unknown(Term::Optional([present, held])) => {
-                let held = if value { Part::Unknown(*held) } else { part };
-                self.choose(*present, held, other()?)
-            }
+            Part::Unknown(Term::Optional([present, held])) if value => self.or_else(*present, *held, other()?),
+            Part::Unknown(Term::Optional([present, _])) => self.choose(*present, part, other()?),
             Part::Unknown(_) => Err(Stop::Unsupported("an optional")),
             Part::Known(_) | Part::Place(_) => Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, Term::Error)),
+        }
+    }
+
+    /// `present ? held : other`, without the part of `held` that is never taken.
+    fn or_else(&self, present: Term<'a>, held: Term<'a>, other: Part<'a>) -> Step<'a> {
+        match (present.as_bool(), present.as_apply(), held.as_apply()) {
+            (Some(true), ..) => Ok(Part::Unknown(held)),
+            (Some(false), ..) => Ok(other),
+            (_, Some(("if", [c, yes, no])), Some(("if", [same, a, b]))) if c.same(*same) => {
+                let (yes, no) = (self.or_else(*yes, *a, other)?, self.or_else(*no, *b, other)?);
+                self.choose(*c, yes, no)
+            }
+            _ => self.choose(present, Part::Unknown(held), other),
         }
     }
 
@@ -80,10 +95,8 @@ impl<'a> Partial<'a> {
             Part::Known(Value::Optional(None)) => Ok(Part::Failed(EvalError::NONE_DEREFERENCE, Term::Error)),
             Part::Failed(..) => Ok(part),
             Part::Unknown(Term::Optional([present, _])) if name == "hasValue" => Ok(Part::Unknown(*present)),
-            Part::Unknown(Term::Optional([present, held])) => match present.as_bool() {
-                Some(true) => Ok(Part::Unknown(*held)),
-                _ => self.unknown("if", &[*present, *held, Term::Error]),
-            },
+            // What is held fails where nothing is.
+            Part::Unknown(Term::Optional([_, held])) => Ok(Part::Unknown(*held)),
             Part::Unknown(_) => Err(Stop::Unsupported("an optional")),
             Part::Known(_) | Part::Place(_) => Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, Term::Error)),
         }

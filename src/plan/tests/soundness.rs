@@ -149,7 +149,8 @@ impl Rng {
             "v": "R.attr.a == 1", "bad": "P.attr.missing", "n": "R.attr.a + 1.0", "nested": "V.n + V.n",
         }});
         let constants = json!({ "local": { "m": { "x": "one", "y": "two" } } });
-        let mut all = vec![json!({ "apiVersion": api, "derivedRoles": { "name": "dr", "definitions": [
+        let mut all = vec![json!({ "apiVersion": api, "derivedRoles": { "name": "dr",
+            "variables": variables, "constants": constants, "definitions": [
             { "name": "owner", "parentRoles": ["user"], "condition": { "match": { "expr": "R.attr.o == P.id" } } },
             { "name": "peer", "parentRoles": ["*"], "condition": { "match": self.matching(1) } },
             { "name": "always", "parentRoles": ["user", "admin"] },
@@ -277,7 +278,7 @@ fn plans_are_true_where_decisions_allow() {
                 assert_eq!(
                     found,
                     expected,
-                    "plan {}\nrequest {asked}\nresource {} {attr:?}\nstore {store:#}",
+                    "plan {}\nrequest {asked}\nresource {} {attr:?}\nstore {store}",
                     crate::plan::debug_term(planned.actions[0].exact),
                     full.resource.id,
                 );
