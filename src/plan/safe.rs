@@ -39,6 +39,10 @@ impl<'a> Safe<'_, 'a> {
             ("not", [one]) => self.logic.not(self.ask(*one, !positive)?),
             ("if", [c, a, b]) => self.choice(*c, *a, *b, positive),
             ("exists" | "all", [range, lambda]) => self.quantifier(operator, *range, *lambda, positive),
+            ("in", [Term::Value(needle), container]) if container.has_error() => match self.in_parts(*needle, *container)? {
+                Some(parts) => self.ask(parts, positive),
+                None => Ok(fails),
+            },
             _ if term.has_error() => Ok(fails),
             ("in", [element, container]) => self.membership(term, *element, *container, positive),
             (relation, [left, right]) if rewrite::is_relation(relation) => {
@@ -123,18 +127,9 @@ impl<'a> Safe<'_, 'a> {
                 if let Some(found) = rewrite::look_up(cx, container) {
                     return self.keys(&found, positive, |v| truth(partial::call(cx, "in", &[needle, v])));
                 }
-                match container.as_apply() {
-                    // Lists that depend on a condition, as the effective derived roles do.
-                    Some(("if", [c, a, b])) => {
-                        let (a, b) = (self.within(needle, *a)?, self.within(needle, *b)?);
-                        self.ask(self.apply("if", &[*c, a, b])?, positive)
-                    }
-                    Some(("add", [Term::Value(list @ Value::List(_)), rest]))
-                        if truth(partial::call(cx, "in", &[needle, *list])) == Some(false) =>
-                    {
-                        self.ask(self.within(needle, *rest)?, positive)
-                    }
-                    _ => Ok(whole),
+                match self.in_parts(needle, container)? {
+                    Some(parts) => self.ask(parts, positive),
+                    None => Ok(whole),
                 }
             }
             (element, Term::Value(container)) => {
@@ -152,6 +147,22 @@ impl<'a> Safe<'_, 'a> {
                 }
             }
             _ => Ok(whole),
+        }
+    }
+
+    /// Membership in lists that depend on a condition, as the effective derived roles do.
+    fn in_parts(&self, needle: Value<'a>, container: Term<'a>) -> Result<Option<Term<'a>>, Stop> {
+        match container.as_apply() {
+            Some(("if", [c, a, b])) => {
+                let (a, b) = (self.within(needle, *a)?, self.within(needle, *b)?);
+                self.apply("if", &[*c, a, b]).map(Some)
+            }
+            Some(("add", [Term::Value(list @ Value::List(_)), rest]))
+                if truth(partial::call(&self.logic.cx, "in", &[needle, *list])) == Some(false) =>
+            {
+                self.within(needle, *rest).map(Some)
+            }
+            _ => Ok(None),
         }
     }
 
