@@ -57,6 +57,7 @@ fn cerbos() -> Service {
         .package("cerbos.svc.v1")
         .comment("The Cerbos API over undecoded messages.")
         .method(raw("check_resources", "CheckResources").build())
+        .method(raw("plan_resources", "PlanResources").build())
         .method(info)
         .build()
 }

@@ -41,6 +41,6 @@ pub use fault::CelError;
 pub use frame::{Frame, Inputs, Truth};
 pub use macros::{ACCUMULATOR, UNUSED};
 pub use parser::parse;
-pub use types::Type;
 pub use show::Shown;
+pub use types::Type;
 pub use unit::{ExprId, ReadPath, Unit, UnitBuilder};

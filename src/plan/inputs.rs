@@ -6,10 +6,10 @@ use std::cell::RefCell;
 use bumpalo::collections::Vec as BumpVec;
 
 use crate::cel::context::Context;
+use crate::cel::partial::Term;
 use crate::cel::partial::{Folded, Part, Partial, Place};
 use crate::cel::unit::Unit;
 use crate::cel::value::Value;
-use crate::cel::partial::Term;
 use crate::engine::request::{Request, scope_for_expressions};
 use crate::engine::scope;
 use crate::engine::table::{NameRef, PairRef, Policy, RuleTable};
@@ -73,9 +73,8 @@ impl<'a> Inputs<'a> {
             policy: table.resources.get(&NameRef { name: kind, version, scope }),
             derived: None,
         });
-        let ancestors = |role: &'a &'a str| {
-            scope::with_ancestors(table, params, role, resource_scope, chain, version, bump)
-        };
+        let ancestors =
+            |role: &'a &'a str| scope::with_ancestors(table, params, role, resource_scope, chain, version, bump);
         Self {
             table,
             params,

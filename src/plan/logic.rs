@@ -1,9 +1,9 @@
 //! Truth values of conditions and their combination: known, not known yet, failed. What a failure means depends on the
 //! semantics and is settled here for whole expressions.
 
+use crate::cel::context::Context;
 use crate::cel::partial::{Part, Partial, Stop, Term};
 use crate::cel::value::Value;
-use crate::cel::context::Context;
 use crate::engine::Semantics;
 use crate::engine::condition::Condition;
 
@@ -33,15 +33,9 @@ pub(super) struct Logic<'a> {
 
 impl<'a> Logic<'a> {
     /// A condition's truth; none is met.
-    pub(super) fn condition(
-        &self,
-        condition: Option<&Condition>,
-        partial: &Partial<'a>,
-    ) -> Result<Truth<'a>, Halt> {
+    pub(super) fn condition(&self, condition: Option<&Condition>, partial: &Partial<'a>) -> Result<Truth<'a>, Halt> {
         let Some(condition) = condition else { return Ok(Term::bool(true)) };
-        let all = |of: &[Condition]| {
-            of.iter().map(|c| self.condition(Some(c), partial)).collect::<Result<Vec<_>, _>>()
-        };
+        let all = |of: &[Condition]| of.iter().map(|c| self.condition(Some(c), partial)).collect::<Result<Vec<_>, _>>();
         Ok(match condition {
             Condition::Expr(id) => {
                 let truth = self.truth(partial.expression(*id)?)?;
@@ -138,4 +132,3 @@ pub(super) fn words(term: Truth<'_>) -> String {
         _ => format!("depends on {}", super::text::debug_term(term)),
     }
 }
-

@@ -61,10 +61,7 @@ impl<'a> LookUp<'a> {
 
 /// True for the values a look-up is compared with.
 pub(super) fn is_scalar(value: Value<'_>) -> bool {
-    matches!(
-        value,
-        Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_)
-    )
+    matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_))
 }
 
 /// The elements of a known container, keys of maps.

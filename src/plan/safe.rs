@@ -39,10 +39,12 @@ impl<'a> Safe<'_, 'a> {
             ("not", [one]) => self.logic.not(self.ask(*one, !positive)?),
             ("if", [c, a, b]) => self.choice(*c, *a, *b, positive),
             ("exists" | "all", [range, lambda]) => self.quantifier(operator, *range, *lambda, positive),
-            ("in", [Term::Value(needle), container]) if container.has_error() => match self.in_parts(*needle, *container)? {
-                Some(parts) => self.ask(parts, positive),
-                None => Ok(fails),
-            },
+            ("in", [Term::Value(needle), container]) if container.has_error() => {
+                match self.in_parts(*needle, *container)? {
+                    Some(parts) => self.ask(parts, positive),
+                    None => Ok(fails),
+                }
+            }
             _ if term.has_error() => Ok(fails),
             ("in", [element, container]) => self.membership(term, *element, *container, positive),
             (relation, [left, right]) if rewrite::is_relation(relation) => {

@@ -62,7 +62,8 @@ impl<'a, 's> Walk<'a, 's> {
             Err(Halt::Strict) => return Ok(never(false)),
             Err(Halt::Stop(stop)) => return Err(stop.into()),
         };
-        let exact = if self.reference { reference::simplify(term, &self.logic)? } else { safe::simplify(term, &self.logic)? };
+        let exact =
+            if self.reference { reference::simplify(term, &self.logic)? } else { safe::simplify(term, &self.logic)? };
         let filter = match exact.as_bool() {
             Some(true) => Filter::Always,
             Some(false) => Filter::Never { no_match: !self.matched },
@@ -333,7 +334,9 @@ impl<'a, 's> Walk<'a, 's> {
         }
         if roles.iter().all(|(_, active)| active.as_bool().is_some()) {
             let names = roles.iter().filter(|(_, active)| active.as_bool() == Some(true)).map(|(name, _)| *name);
-            return Ok(Part::Known(Value::List(List::Strings(bumpalo::collections::Vec::from_iter_in(names, bump).into_bump_slice()))));
+            return Ok(Part::Known(Value::List(List::Strings(
+                bumpalo::collections::Vec::from_iter_in(names, bump).into_bump_slice(),
+            ))));
         }
         let one = |name: &'a str| Term::Value(Value::List(List::Strings(bump.alloc_slice_copy(&[name]))));
         let none = Term::Value(Value::list(&[]));
@@ -377,7 +380,8 @@ impl<'a, 's> Walk<'a, 's> {
         };
         if self.reference {
             let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| self.mentions(p, rule, roles)));
-            let by_policy = || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
+            let by_policy =
+                || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
             if !by_rule && !by_policy() {
                 return Ok(None);
             }

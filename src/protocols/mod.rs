@@ -149,9 +149,9 @@ impl App {
             "/toolgate.v1.ToolCallService/Decide"
             | "/toolgate.v1.ToolCallService/DecideBatch"
             | "/toolgate.v1.ToolCallService/DecideStream" => self.tool_calls.clone().call(request).await,
-            "/cerbos.svc.v1.CerbosService/CheckResources" | "/cerbos.svc.v1.CerbosService/ServerInfo" => {
-                self.cerbos.clone().call(request).await
-            }
+            "/cerbos.svc.v1.CerbosService/CheckResources"
+            | "/cerbos.svc.v1.CerbosService/PlanResources"
+            | "/cerbos.svc.v1.CerbosService/ServerInfo" => self.cerbos.clone().call(request).await,
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
             _ => Ok(Status::unimplemented("Unknown service").into_http()),
         };

@@ -20,7 +20,8 @@ pub use ids::Id;
 use crate::cel::value::Timestamp;
 use crate::engine::decision::Decision;
 use crate::engine::request::Request;
-use crate::engine::{Params, Wants, decide};
+use crate::engine::{Params, Semantics, Wants, decide};
+use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
 use crate::telemetry::{Metrics, PolicyFacts};
 use crate::wire::limits::Limits;
@@ -184,6 +185,19 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn decide(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
         decide(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), wants, self.bump)
+    }
+
+    /// Plans one request.
+    ///
+    /// # Errors
+    /// If there is no plan.
+    pub fn plan(&self, request: &Request<'a>) -> Result<Plan<'a>, Failure> {
+        let (params, now) = (&self.settings.params, Some(timestamp(self.now)));
+        let planned = plan(&self.snapshot.table, params, request, now, false, self.bump);
+        planned.map_err(|why| match params.semantics {
+            Semantics::Safe => Failure::NoPlan(why),
+            Semantics::Cerbos | Semantics::CerbosStrict => Failure::PlanFailed,
+        })
     }
 
     /// Counts the answers of a decision that go out as they are.

@@ -24,6 +24,41 @@ pub struct CheckResources<'a> {
     pub request_context: Option<Map<'a>>,
 }
 
+/// `cerbos.request.v1.PlanResourcesRequest`
+#[derive(Clone, Copy, Debug)]
+pub struct PlanResources<'a> {
+    /// Chosen by the caller; echoed.
+    pub request_id: &'a str,
+    /// The single action of the older form; empty in the other.
+    pub action: &'a str,
+    /// Actions in request order.
+    pub actions: &'a [&'a str],
+    /// Who acts.
+    pub principal: Option<Principal<'a>>,
+    /// What is known of the resources; the id is not.
+    pub resource: Option<Resource<'a>>,
+    /// Unverified tokens.
+    pub aux_data: Option<Tokens<'a>>,
+    /// Whether the reply shows the filter as text, and scopes.
+    pub include_meta: bool,
+    /// Annotations for the audit log; policies never see them.
+    pub request_context: Option<Map<'a>>,
+}
+
+impl PlanResources<'_> {
+    /// A request with nothing set.
+    pub const EMPTY: PlanResources<'static> = PlanResources {
+        request_id: "",
+        action: "",
+        actions: &[],
+        principal: None,
+        resource: None,
+        aux_data: None,
+        include_meta: false,
+        request_context: None,
+    };
+}
+
 /// One resource and the actions asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct ResourceEntry<'a> {

@@ -105,8 +105,11 @@ impl<'a> Applying<'_, 'a> {
                 let values: Vec<Value<'a>> =
                     operands.iter().map(|o| self.value(*o, names)).collect::<Result<_, _>>()?;
                 let name = function(operator);
-                let style =
-                    if functions::find(name, Style::Global, values.len()).is_some() { Style::Global } else { Style::Member };
+                let style = if functions::find(name, Style::Global, values.len()).is_some() {
+                    Style::Global
+                } else {
+                    Style::Member
+                };
                 strict_call(self.cx, style, name, &values)
             }
         }
@@ -129,11 +132,15 @@ impl<'a> Applying<'_, 'a> {
 
     fn lambda(&self, macro_: &str, range: Value<'a>, lambda: &'a [Term<'a>], names: &Names<'_, 'a>) -> Eval<'a> {
         let is_name = |t: &&Term<'a>| matches!(t, Term::Variable(v) if !v.contains('.'));
-        let two = macro_.starts_with("transform")
-            || matches!(macro_, "exists" | "all" | "exists_one") && lambda.len() == 3;
+        let two =
+            macro_.starts_with("transform") || matches!(macro_, "exists" | "all" | "exists_one") && lambda.len() == 3;
         let variables = if two { 2 } else { 1 };
         let (bodies, vars) = lambda.split_at(lambda.len().saturating_sub(variables));
-        let vars: Vec<&str> = vars.iter().filter(is_name).filter_map(|t| if let Term::Variable(v) = t { Some(*v) } else { None }).collect();
+        let vars: Vec<&str> = vars
+            .iter()
+            .filter(is_name)
+            .filter_map(|t| if let Term::Variable(v) = t { Some(*v) } else { None })
+            .collect();
         let items: Vec<(Value<'a>, Value<'a>)> = match range {
             Value::List(l) if two => (0_i64..).map(Value::Int).zip(l.iter()).collect(),
             Value::List(l) => l.iter().map(|v| (v, Value::Null)).collect(),
@@ -153,7 +160,8 @@ impl<'a> Applying<'_, 'a> {
         if matches!(macro_, "exists" | "all") {
             return self.logic(macro_ == "exists", items.iter().map(|item| test(last, *item)));
         }
-        let filter = if macro_ == "filter" || bodies.len() == 2 || macro_ == "exists_one" { bodies.first() } else { None };
+        let filter =
+            if macro_ == "filter" || bodies.len() == 2 || macro_ == "exists_one" { bodies.first() } else { None };
         let mut kept = Vec::new();
         for item in items {
             let keep = match filter {

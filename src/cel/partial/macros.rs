@@ -103,7 +103,8 @@ impl<'a> Partial<'a> {
                 return Ok(None);
             }
         }
-        let result = self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part: accumulator, outer: scope }))?;
+        let result =
+            self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part: accumulator, outer: scope }))?;
         Ok(is_known(result).then_some(result))
     }
 

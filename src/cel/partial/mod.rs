@@ -120,7 +120,10 @@ impl<'a> Partial<'a> {
     /// True if the expression can give something else than a boolean only by failing.
     pub fn may_be_bool(&self, id: ExprId) -> bool {
         self.unit.checked(id).is_none_or(|checked| {
-            matches!(checked.ty(checked.ast.root), Type::Dyn | Type::Any | Type::Bool | Type::Wrapper(_) | Type::Param(_))
+            matches!(
+                checked.ty(checked.ast.root),
+                Type::Dyn | Type::Any | Type::Bool | Type::Wrapper(_) | Type::Param(_)
+            )
         })
     }
 
@@ -135,7 +138,9 @@ impl<'a> Partial<'a> {
                 && !*slot
             {
                 *slot = true;
-                open.extend(self.unit.variables.get(i).map_or(&[][..], |v| &v.lowered.variables).iter().map(|n| *n as usize));
+                open.extend(
+                    self.unit.variables.get(i).map_or(&[][..], |v| &v.lowered.variables).iter().map(|n| *n as usize),
+                );
             }
         }
         for (i, needed) in needed.into_iter().enumerate() {

@@ -23,10 +23,12 @@ impl<'a> Partial<'a> {
             Part::Place(place) => match self.has(part, field)? {
                 // What the reference knows it does not find here.
                 Part::Known(Value::Bool(false)) => Ok(Part::Known(Value::Optional(None))),
-                Part::Known(_) if place.fields.iter().any(|(name, _)| *name == field) => match self.select(part, field)? {
-                    Part::Known(v) => Ok(Part::Known(self.cx.some(v))),
-                    other => self.optional(Term::bool(true), other.term()),
-                },
+                Part::Known(_) if place.fields.iter().any(|(name, _)| *name == field) => {
+                    match self.select(part, field)? {
+                        Part::Known(v) => Ok(Part::Known(self.cx.some(v))),
+                        other => self.optional(Term::bool(true), other.term()),
+                    }
+                }
                 present => {
                     let mut held = self.select(part, field)?.term();
                     if place.declared {
@@ -51,9 +53,7 @@ impl<'a> Partial<'a> {
     /// `part[?key]`
     pub(super) fn optional_index(&self, part: Part<'a>, key: Part<'a>) -> Step<'a> {
         match (part, key) {
-            (Part::Known(v), Part::Known(k)) => {
-                self.known(select::optional_index(&self.cx, v, k), || Ok(Term::Error))
-            }
+            (Part::Known(v), Part::Known(k)) => self.known(select::optional_index(&self.cx, v, k), || Ok(Term::Error)),
             (Part::Failed(..), _) => Ok(part),
             (_, Part::Failed(..)) => Ok(key),
             (Part::Place(_), Part::Known(Value::String(name))) => self.optional_select(part, name),

@@ -110,7 +110,9 @@ impl<'a> Partial<'a> {
                 Part::Place(inner) if !inner.fields.is_empty() => yes(true),
                 Part::Place(inner) => self.unknown("has", &[Term::Variable(inner.path)]),
                 // Declared texts are always there, and set if they are not empty.
-                Part::Unknown(term @ Term::Variable(_)) if place.declared => self.unknown("ne", &[term, Term::Value(Value::String(""))]),
+                Part::Unknown(term @ Term::Variable(_)) if place.declared => {
+                    self.unknown("ne", &[term, Term::Value(Value::String(""))])
+                }
                 Part::Unknown(term @ Term::Variable(_)) => self.unknown("has", &[term]),
                 Part::Unknown(_) => Err(Stop::Unsupported("`has` of the derived roles")),
                 failed @ Part::Failed(..) => Ok(failed),

@@ -150,8 +150,7 @@ fn same_value(a: Value<'_>, b: Value<'_>) -> bool {
         (Value::Duration(a), Value::Duration(b)) => a == b,
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same_value(a, b)),
         (Value::Map(a), Value::Map(b)) => {
-            a.len() == b.len()
-                && a.iter().zip(b.iter()).all(|((k, v), (l, w))| same_value(k, l) && same_value(v, w))
+            a.len() == b.len() && a.iter().zip(b.iter()).all(|((k, v), (l, w))| same_value(k, l) && same_value(v, w))
         }
         _ => false,
     }

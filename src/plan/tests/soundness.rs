@@ -235,7 +235,8 @@ fn plans_are_true_where_decisions_allow() {
         let table = table(&store, Semantics::Safe);
         let params = Params { semantics: Semantics::Safe, ..Params::default() };
         for _ in 0..REQUESTS {
-            let roles: &[&str] = [&["user"] as &[&str], &["user", "admin"], &["clerk"], &["admin", "clerk"]][rng.next(4)];
+            let roles: &[&str] =
+                [&["user"] as &[&str], &["user", "admin"], &["clerk"], &["admin", "clerk"]][rng.next(4)];
             let mut known = serde_json::Map::new();
             for name in ["a", "s", "l", "o"] {
                 if rng.one_in(4)

@@ -3,6 +3,7 @@
 
 mod check;
 mod grpc;
+mod plan;
 mod rest;
 
 use crate::proto::cerbos::response::v1::ServerInfoResponse;

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use serde_json::json;
 
 use super::check::check;
+use super::plan::plan;
 use super::server_info;
 use crate::protocols::Shared;
 use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
@@ -20,6 +21,7 @@ use crate::wire::{encode, json};
 pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/check/resources", post(check_resources).fallback(wrong_method))
+        .route("/api/plan/resources", post(plan_resources).fallback(wrong_method))
         .route("/api/server_info", get(info).fallback(wrong_method))
 }
 
@@ -31,6 +33,21 @@ async fn check_resources(State(shared): State<Arc<Shared>>, request: Request) ->
     let answer = shared.service.answer(|turn| {
         let asked = json::check_resources(&received.body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
         check(turn, &asked, encode::check_resources_json)
+    });
+    match answer {
+        Ok(text) => versioned(respond(StatusCode::OK, text, received.layout)),
+        Err(f) => failed(&f, received.layout),
+    }
+}
+
+async fn plan_resources(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let received = match receive(request, shared.max_bytes, shared.settings.read).await {
+        Ok(r) => r,
+        Err(f) => return failed(&f, Layout::Compact),
+    };
+    let answer = shared.service.answer(|turn| {
+        let asked = json::plan_resources(&received.body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
+        plan(turn, &asked, encode::plan_resources_json)
     });
     match answer {
         Ok(text) => versioned(respond(StatusCode::OK, text, received.layout)),

@@ -50,7 +50,7 @@ impl<'a> Walk<'a> {
         Ok(request)
     }
 
-    fn principal(&self, node: &'a Node<'a>) -> Result<Principal<'a>, JsonError> {
+    pub(super) fn principal(&self, node: &'a Node<'a>) -> Result<Principal<'a>, JsonError> {
         let mut principal = Principal { id: "", roles: &[], attr: EMPTY, policy_version: "", scope: "" };
         self.message(node, PRINCIPAL, |field, node| {
             match field {
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
         Ok(resource)
     }
 
-    fn tokens(&self, node: &'a Node<'a>) -> Result<Tokens<'a>, JsonError> {
+    pub(super) fn tokens(&self, node: &'a Node<'a>) -> Result<Tokens<'a>, JsonError> {
         let mut tokens = Tokens { jwt: None, jwts: &[] };
         self.message(node, TOKENS, |field, node| {
             match field {
@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
         Ok(token)
     }
 
-    fn context(&self, node: &'a Node<'a>) -> Result<crate::cel::value::Map<'a>, JsonError> {
+    pub(super) fn context(&self, node: &'a Node<'a>) -> Result<crate::cel::value::Map<'a>, JsonError> {
         let mut annotations = EMPTY;
         self.message(node, CONTEXT, |_, node| {
             annotations = self.values(node, self.depth)?;

@@ -12,6 +12,7 @@ pub mod differ;
 mod error;
 mod node;
 mod parser;
+mod plan;
 mod string;
 mod value;
 mod walk;
@@ -30,7 +31,7 @@ use self::parser::Parser;
 use self::value::Values;
 use self::walk::Walk;
 use super::limits::Limits;
-use super::message::{CheckResources, Decide};
+use super::message::{CheckResources, Decide, PlanResources};
 use crate::cel::value::{Map, Value};
 
 /// What follows the first value of a body.
@@ -68,6 +69,17 @@ pub fn check_resources<'a>(
 ) -> Result<CheckResources<'a>, JsonError> {
     let (walk, node) = tree(text, bump, limits, trailing)?;
     walk.check_resources(node)
+}
+
+/// A `PlanResourcesRequest` from a REST body. An empty body is an empty request.
+pub fn plan_resources<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+    trailing: Trailing,
+) -> Result<PlanResources<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, trailing)?;
+    walk.plan_resources(node)
 }
 
 /// A `DecideRequest` from a REST body. `arguments` is judged, and digested, exactly as its bytes were sent.

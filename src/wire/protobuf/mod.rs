@@ -10,6 +10,7 @@ mod check;
 mod decide;
 #[cfg(any(test, fuzzing))]
 pub mod differ;
+mod plan;
 mod reader;
 mod value;
 
@@ -19,7 +20,7 @@ mod tests;
 use bumpalo::Bump;
 
 use super::limits::Limits;
-use super::message::{CheckResources, Decide};
+use super::message::{CheckResources, Decide, PlanResources};
 
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +67,11 @@ pub enum DecodeError {
 /// Decodes a `cerbos.request.v1.CheckResourcesRequest`.
 pub fn check_resources<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<CheckResources<'a>, DecodeError> {
     Decoder::new(bytes, bump, limits)?.check_resources(bytes)
+}
+
+/// Decodes a `cerbos.request.v1.PlanResourcesRequest`.
+pub fn plan_resources<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<PlanResources<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.plan_resources(bytes)
 }
 
 /// Decodes a `toolgate.v1.DecideRequest`.

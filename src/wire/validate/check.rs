@@ -5,15 +5,15 @@ use super::{Field, Violations};
 use crate::engine::request::{Principal, Resource};
 use crate::wire::message::{CheckResources, ResourceEntry, Token, Tokens};
 
-static PRINCIPAL: Field = message(3, "principal");
+pub(super) static PRINCIPAL: Field = message(3, "principal");
 static RESOURCES: Field = message(4, "resources");
-static AUX_DATA: Field = message(5, "aux_data");
+pub(super) static AUX_DATA: Field = message(5, "aux_data");
 static REQUEST_CONTEXT: Field = message(6, "request_context");
-static ANNOTATIONS: Field = message(1, "annotations");
+pub(super) static ANNOTATIONS: Field = message(1, "annotations");
 static ACTIONS: Field = text(1, "actions");
 static RESOURCE: Field = message(2, "resource");
 static PRINCIPAL_ID: Field = text(1, "id");
-static KIND: Field = text(1, "kind");
+pub(super) static KIND: Field = text(1, "kind");
 static POLICY_VERSION: Field = text(2, "policy_version");
 static ROLES: Field = text(3, "roles");
 static RESOURCE_ID: Field = text(3, "id");
@@ -49,7 +49,7 @@ pub fn check_resources(request: &CheckResources<'_>) -> Result<(), Violations> {
 }
 
 impl Report {
-    fn principal(&mut self, path: Path<'_>, principal: &Principal<'_>) {
+    pub(super) fn principal(&mut self, path: Path<'_>, principal: &Principal<'_>) {
         self.required(path.field(&PRINCIPAL_ID), !principal.id.is_empty());
         self.version(path.field(&POLICY_VERSION), principal.policy_version);
         if self.required(path.field(&ROLES), !principal.roles.is_empty()) {
@@ -78,7 +78,7 @@ impl Report {
         self.scope(path.field(&SCOPE), resource.scope);
     }
 
-    fn tokens(&mut self, path: Path<'_>, tokens: &Tokens<'_>) {
+    pub(super) fn tokens(&mut self, path: Path<'_>, tokens: &Tokens<'_>) {
         if tokens.jwt.is_some() && !tokens.jwts.is_empty() {
             self.add(path, &[], "AuxData.only_one_jwt_field", "Only one of the jwt or jwts fields must be set");
         }

@@ -4,6 +4,7 @@
 
 mod check;
 mod decide;
+mod plan;
 mod rules;
 
 #[cfg(test)]
@@ -13,6 +14,7 @@ use std::fmt;
 
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
+pub use plan::{MAX_PLAN_ACTIONS, plan_resources};
 
 use crate::proto::buf::validate::field_path_element::Type;
 
@@ -115,6 +117,7 @@ impl fmt::Display for Violation {
                 Some(Subscript::Key(key)) => write!(f, "[{}]", super::quote::text(key.as_bytes()))?,
             }
         }
-        write!(f, ": {}", self.message)
+        // Rules of the whole message have no path.
+        write!(f, "{}{}", if self.field.is_empty() { "" } else { ": " }, self.message)
     }
 }

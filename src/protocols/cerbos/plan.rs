@@ -1,0 +1,41 @@
+//! `PlanResources`, whatever it came as: rules, one plan, and the reply to encode.
+
+use crate::engine::request::{AuxData, Request};
+use crate::service::{Failure, Turn};
+use crate::wire::message::PlanResources;
+use crate::wire::reply::PlanResourcesReply;
+use crate::wire::validate;
+
+/// Checks and plans a decoded request, and hands the reply to `encode`.
+///
+/// # Errors
+/// If the request breaks a rule, comes with tokens, or has no plan.
+pub(super) fn plan<'a, T>(
+    turn: &Turn<'a>,
+    asked: &PlanResources<'a>,
+    encode: impl FnOnce(&PlanResourcesReply<'_>) -> T,
+) -> Result<T, Failure> {
+    validate::plan_resources(asked)?;
+    // As in `check`: claims that nobody verified are not to be planned with, nor left out.
+    if asked.aux_data.is_some_and(|t| t.jwt.is_some() || !t.jwts.is_empty()) {
+        return Err(Failure::AuxData);
+    }
+    // Both are there: the rules were checked.
+    let (Some(principal), Some(resource)) = (asked.principal, asked.resource) else { return Err(Failure::PlanFailed) };
+    let single = turn.bump.alloc([asked.action]);
+    let actions = if asked.actions.is_empty() { &*single } else { asked.actions };
+    let request = Request { principal, resource, actions, aux: AuxData::EMPTY };
+    // Attributes are not validated against schemas here: a request that a schema refuses is to be ALWAYS_DENIED with
+    // `validation_errors` once schemas are enforced.
+    let plan = turn.plan(&request)?;
+    let id = turn.new_id();
+    Ok(encode(&PlanResourcesReply {
+        request_id: asked.request_id,
+        action: asked.action,
+        actions: asked.actions,
+        resource,
+        plan: &plan,
+        call_id: id.as_str(),
+        include_meta: asked.include_meta,
+    }))
+}
