@@ -187,13 +187,13 @@ impl<'a> Turn<'a> {
         decide(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), wants, self.bump)
     }
 
-    /// Plans one request.
+    /// Plans one request; with `explain`, says what was worked out and why.
     ///
     /// # Errors
     /// If there is no plan.
-    pub fn plan(&self, request: &Request<'a>) -> Result<Plan<'a>, Failure> {
+    pub fn plan(&self, request: &Request<'a>, explain: bool) -> Result<Plan<'a>, Failure> {
         let (params, now) = (&self.settings.params, Some(timestamp(self.now)));
-        let planned = plan(&self.snapshot.table, params, request, now, false, self.bump);
+        let planned = plan(&self.snapshot.table, params, request, now, explain, self.bump);
         planned.map_err(|why| match params.semantics {
             Semantics::Safe => Failure::NoPlan(why),
             Semantics::Cerbos | Semantics::CerbosStrict => Failure::PlanFailed,

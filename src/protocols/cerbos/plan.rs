@@ -27,7 +27,7 @@ pub(super) fn plan<'a, T>(
     let request = Request { principal, resource, actions, aux: AuxData::EMPTY };
     // Attributes are not validated against schemas here: a request that a schema refuses is to be ALWAYS_DENIED with
     // `validation_errors` once schemas are enforced.
-    let plan = turn.plan(&request)?;
+    let plan = turn.plan(&request, false)?;
     let id = turn.new_id();
     Ok(encode(&PlanResourcesReply {
         request_id: asked.request_id,
