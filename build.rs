@@ -40,6 +40,7 @@ fn tool_calls() -> Service {
         .comment("Tool-call decisions over undecoded messages.")
         .method(raw("decide", "Decide").build())
         .method(raw("decide_batch", "DecideBatch").build())
+        .method(raw("plan_tools", "PlanTools").build())
         .method(raw("decide_stream", "DecideStream").client_streaming().server_streaming().build())
         .build()
 }

@@ -148,7 +148,8 @@ impl App {
         let answer = match request.uri().path() {
             "/toolgate.v1.ToolCallService/Decide"
             | "/toolgate.v1.ToolCallService/DecideBatch"
-            | "/toolgate.v1.ToolCallService/DecideStream" => self.tool_calls.clone().call(request).await,
+            | "/toolgate.v1.ToolCallService/DecideStream"
+            | "/toolgate.v1.ToolCallService/PlanTools" => self.tool_calls.clone().call(request).await,
             "/cerbos.svc.v1.CerbosService/CheckResources"
             | "/cerbos.svc.v1.CerbosService/PlanResources"
             | "/cerbos.svc.v1.CerbosService/ServerInfo" => self.cerbos.clone().call(request).await,

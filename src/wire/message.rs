@@ -131,6 +131,27 @@ impl Decide<'_> {
     };
 }
 
+/// `toolgate.v1.PlanToolsRequest`
+#[derive(Clone, Copy, Debug)]
+pub struct PlanTools<'a> {
+    /// The user on whose behalf.
+    pub identity: Option<Identity<'a>>,
+    /// The program that makes the calls.
+    pub agent: Option<Agent<'a>>,
+    /// The tools.
+    pub tools: &'a [Tool<'a>],
+    /// The session.
+    pub session: Option<Session<'a>>,
+    /// Free context.
+    pub context: Map<'a>,
+}
+
+impl PlanTools<'_> {
+    /// A request with nothing set.
+    pub const EMPTY: PlanTools<'static> =
+        PlanTools { identity: None, agent: None, tools: &[], session: None, context: EMPTY };
+}
+
 /// `toolgate.v1.Identity`
 #[derive(Clone, Copy, Debug)]
 pub struct Identity<'a> {

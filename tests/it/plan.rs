@@ -12,6 +12,8 @@ use toolgate::proto::cerbos::engine::v1::plan_resources_input::Resource;
 use toolgate::proto::cerbos::engine::v1::{PlanResourcesFilter, Principal};
 use toolgate::proto::cerbos::request::v1::PlanResourcesRequest;
 use toolgate::proto::cerbos::svc::v1::cerbos_service_client::CerbosServiceClient;
+use toolgate::proto::toolgate::v1::tool_call_service_client::ToolCallServiceClient;
+use toolgate::proto::toolgate::v1::{Availability, Identity, PlanToolsRequest, Tool};
 
 use crate::support::{Pdp, Policies};
 
@@ -230,4 +232,95 @@ fn the_command_line_shows_trees_texts_and_reasons() {
     let (code, _, error) = plan(&["--action", "first"]);
     assert_eq!(code, Some(1));
     assert!(error.contains("an optional index on values that are not known cannot be planned"), "{error}");
+}
+
+const TOOLS: &str = r#"
+apiVersion: api.cerbos.dev/v1
+resourcePolicy:
+  resource: "mcp::github"
+  version: default
+  rules:
+    - {actions: [list_issues], roles: [agent, bot], effect: EFFECT_ALLOW}
+    - actions: [create_issue]
+      roles: [agent]
+      effect: EFFECT_ALLOW
+      condition: {match: {expr: R.attr.arguments.repo.startsWith("acme/") && R.attr.tool.pinned}}
+    - {actions: [create_issue], roles: [bot], effect: EFFECT_ALLOW, condition: {match: {expr: R.attr.arguments.draft}}}
+    - actions: [read_file]
+      roles: [agent]
+      effect: EFFECT_ALLOW
+      condition: {match: {expr: '!("tainted" in R.attr.session.labels)'}}
+    - actions: [odd]
+      roles: [agent]
+      effect: EFFECT_ALLOW
+      condition: {match: {expr: "R.attr[?R.attr.arguments.k].hasValue()"}}
+"#;
+
+#[tokio::test]
+async fn lists_of_tools_are_planned_at_once() {
+    let policies = Policies::new(&[("github.yaml", TOOLS)]);
+    let pdp = Pdp::start(policies.path()).await;
+    let tool = |name: &str, pinned: bool| json!({"server": "github", "name": name, "pinned": pinned});
+    let asked = |more: Value| {
+        let mut all = json!({
+            "identity": {"id": "alice", "roles": ["agent"]},
+            "tools": [
+                tool("list_issues", false), tool("create_issue", true), tool("create_issue", false),
+                tool("read_file", false), tool("delete_repo", false), tool("odd", false),
+            ],
+        });
+        for (key, value) in more.as_object().unwrap() {
+            all[key] = value.clone();
+        }
+        all.to_string()
+    };
+    let answer = pdp.post("/v1/plan/tools", asked(json!({"session": {"labels": ["tainted"]}}))).await.json();
+    assert_eq!(answer["revision"], pdp.service.store().status().revision.to_string());
+    let shown = |answer: &Value| -> Vec<String> {
+        let tools = answer["tools"].as_array().unwrap().iter();
+        let text = |t: &Value, key: &str| t[key].as_str().unwrap_or("").to_owned();
+        tools
+            .map(|t| {
+                let kind = text(t, "availability").replace("AVAILABILITY_", "");
+                format!("{} {kind} {}{}", text(t, "name"), text(t, "conditionText"), text(t, "error"))
+            })
+            .collect()
+    };
+    let expected = [
+        "list_issues ALLOWED ",
+        "create_issue CONDITIONAL (startsWith arguments.repo \"acme/\")",
+        "create_issue DENIED ",
+        "read_file DENIED ",
+        "delete_repo DENIED ",
+        "odd CONDITIONAL an optional index on values that are not known cannot be planned",
+    ];
+    assert_eq!(shown(&answer), expected);
+    let condition = json!({"expression": {"operator": "startsWith", "operands": [
+        {"variable": "arguments.repo"}, {"value": "acme/"}]}});
+    assert_eq!(answer["tools"][1]["condition"], condition);
+    // An agent with roles of its own must be allowed, too.
+    let agent = pdp.post("/v1/plan/tools", asked(json!({"agent": {"id": "b", "roles": ["bot"]}}))).await.json();
+    let expected = [
+        "list_issues ALLOWED ",
+        "create_issue CONDITIONAL (and (startsWith arguments.repo \"acme/\") arguments.draft)",
+        "create_issue DENIED ",
+        "read_file DENIED ",
+    ];
+    assert_eq!(shown(&agent)[..4], expected);
+    let refused = pdp.post("/v1/plan/tools", "{}").await.json();
+    let text = "validation errors:\n - identity: value is required\n - tools: value is required";
+    assert_eq!(refused["message"], text);
+
+    let mut client = ToolCallServiceClient::new(pdp.channel().await);
+    let question = PlanToolsRequest {
+        identity: Some(Identity { id: "alice".into(), roles: vec!["agent".into()], ..Identity::default() }),
+        tools: ["list_issues", "read_file", "nope"]
+            .map(|name| Tool { server: "github".into(), name: name.into(), ..Tool::default() })
+            .into(),
+        ..PlanToolsRequest::default()
+    };
+    let answer = client.plan_tools(question).await.unwrap().into_inner();
+    let kinds: Vec<Availability> = answer.tools.iter().map(|t| t.availability()).collect();
+    assert_eq!(kinds, [Availability::Allowed, Availability::Allowed, Availability::Denied]);
+    assert!(!answer.revision.is_empty());
 }

@@ -9,6 +9,7 @@ mod number;
 mod output;
 mod plan;
 mod protobuf;
+mod tools;
 
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ pub use number::write_number;
 pub use output::{OutputError, presentable};
 
 use self::protobuf::Reverse;
-use super::reply::{CheckResourcesReply, DecideReply, PlanResourcesReply};
+use super::reply::{CheckResourcesReply, DecideReply, PlanResourcesReply, PlanToolsReply};
 use crate::cel::value::Value;
 use crate::plan::Filter;
 
@@ -45,6 +46,22 @@ pub fn plan_resources(reply: &PlanResourcesReply<'_>) -> Bytes {
 pub fn plan_resources_json(reply: &PlanResourcesReply<'_>) -> Vec<u8> {
     let mut json = Json::default();
     plan::to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `PlanToolsResponse` as protobuf.
+#[must_use]
+pub fn plan_tools(reply: &PlanToolsReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(256 + 128 * reply.tools.len());
+    tools::to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `PlanToolsResponse` as JSON.
+#[must_use]
+pub fn plan_tools_json(reply: &PlanToolsReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    tools::to_json(reply, &mut json);
     json.finish()
 }
 

@@ -36,7 +36,7 @@ pub(super) fn to_protobuf(reply: &PlanResourcesReply<'_>, writer: &mut Reverse) 
     writer.text(1, reply.request_id);
 }
 
-fn operand_to_protobuf(term: Term<'_>, writer: &mut Reverse) {
+pub(super) fn operand_to_protobuf(term: Term<'_>, writer: &mut Reverse) {
     match term {
         Term::Variable(name) => writer.item(3, name),
         Term::Apply(apply) => writer.message(2, |writer| {
@@ -119,7 +119,7 @@ pub(super) fn filter_to_json(filter: Filter<'_>, json: &mut Json) {
     });
 }
 
-fn operand_to_json(term: Term<'_>, json: &mut Json) {
+pub(super) fn operand_to_json(term: Term<'_>, json: &mut Json) {
     json.object(|json| match term {
         Term::Variable(name) => {
             json.key("variable");

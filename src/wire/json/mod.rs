@@ -14,6 +14,7 @@ mod node;
 mod parser;
 mod plan;
 mod string;
+mod tools;
 mod value;
 mod walk;
 
@@ -31,7 +32,7 @@ use self::parser::Parser;
 use self::value::Values;
 use self::walk::Walk;
 use super::limits::Limits;
-use super::message::{CheckResources, Decide, PlanResources};
+use super::message::{CheckResources, Decide, PlanResources, PlanTools};
 use crate::cel::value::{Map, Value};
 
 /// What follows the first value of a body.
@@ -92,6 +93,12 @@ pub fn decide<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Deci
 pub fn decide_batch<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<&'a [Decide<'a>], JsonError> {
     let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
     walk.decide_batch(node)
+}
+
+/// A `PlanToolsRequest` from a REST body.
+pub fn plan_tools<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<PlanTools<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.plan_tools(node)
 }
 
 /// Containers a body may have around a value: `{"resources":[{"resource":{"attr":{`.

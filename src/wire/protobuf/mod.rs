@@ -12,6 +12,7 @@ mod decide;
 pub mod differ;
 mod plan;
 mod reader;
+mod tools;
 mod value;
 
 #[cfg(test)]
@@ -20,7 +21,7 @@ mod tests;
 use bumpalo::Bump;
 
 use super::limits::Limits;
-use super::message::{CheckResources, Decide, PlanResources};
+use super::message::{CheckResources, Decide, PlanResources, PlanTools};
 
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -82,6 +83,11 @@ pub fn decide<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Dec
 /// Decodes a `toolgate.v1.DecideBatchRequest` into its calls.
 pub fn decide_batch<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<&'a [Decide<'a>], DecodeError> {
     Decoder::new(bytes, bump, limits)?.decide_batch(bytes)
+}
+
+/// Decodes a `toolgate.v1.PlanToolsRequest`.
+pub fn plan_tools<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<PlanTools<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.plan_tools(bytes)
 }
 
 /// One message being decoded: the arena and what is left of the budget.

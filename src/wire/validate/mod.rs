@@ -6,6 +6,7 @@ mod check;
 mod decide;
 mod plan;
 mod rules;
+mod tools;
 
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use std::fmt;
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
 pub use plan::{MAX_PLAN_ACTIONS, plan_resources};
+
+pub use tools::{MAX_TOOLS, plan_tools};
 
 use crate::proto::buf::validate::field_path_element::Type;
 
