@@ -49,6 +49,7 @@ impl<'a> Inputs<'a> {
         table: &'a RuleTable,
         params: &'a Params,
         request: &Request<'a>,
+        maps: &[&'a str],
         cx: Context<'a>,
         folded: Option<&'a RefCell<Vec<Folded>>>,
     ) -> Self {
@@ -86,7 +87,7 @@ impl<'a> Inputs<'a> {
             principal_chain,
             levels: levels.collect(),
             role_sets: request.principal.roles.iter().map(ancestors).collect(),
-            base: base(params, request, cx),
+            base: base(params, request, maps, cx),
             partials: Vec::new(),
             folded,
         }
@@ -120,7 +121,7 @@ impl<'a> Inputs<'a> {
         let bump = self.cx.bump;
         let roles = derived.unwrap_or(Part::Known(Value::list(&[])));
         let fields = bump.alloc([("effectiveDerivedRoles", roles), ("effective_derived_roles", roles)]);
-        let runtime = Part::Place(bump.alloc(Place { path: "runtime", fields, declared: true }));
+        let runtime = Part::Place(bump.alloc(Place { path: "runtime", fields, declared: true, is_map: false }));
         let mut all = BumpVec::with_capacity_in(self.base.len() + 1, bump);
         all.extend_from_slice(&self.base);
         all.push(("runtime", runtime));
@@ -129,15 +130,23 @@ impl<'a> Inputs<'a> {
     }
 }
 
-fn base<'a>(params: &'a Params, request: &Request<'a>, cx: Context<'a>) -> Vec<(&'a str, Part<'a>)> {
+fn base<'a>(params: &'a Params, request: &Request<'a>, maps: &[&'a str], cx: Context<'a>) -> Vec<(&'a str, Part<'a>)> {
     let bump = cx.bump;
     let mut attributes = BumpVec::with_capacity_in(request.resource.attr.len(), bump);
     attributes.extend(request.resource.attr.iter().filter_map(|(k, v)| match k {
         Value::String(name) => Some((name, Part::Known(v))),
         _ => None,
     }));
-    let attr: &'a Place<'a> =
-        bump.alloc(Place { path: "request.resource.attr", fields: attributes.into_bump_slice(), declared: false });
+    attributes.extend(maps.iter().map(|name| {
+        let path = bump.alloc_str(&format!("request.resource.attr.{name}"));
+        (*name, Part::Place(bump.alloc(Place { path, fields: &[], declared: false, is_map: true })))
+    }));
+    let attr: &'a Place<'a> = bump.alloc(Place {
+        path: "request.resource.attr",
+        fields: attributes.into_bump_slice(),
+        declared: false,
+        is_map: true,
+    });
     let version = Part::Unknown(Term::Variable("request.resource.policyVersion"));
     let resource: &'a Place<'a> = bump.alloc(Place {
         path: "request.resource",
@@ -149,6 +158,7 @@ fn base<'a>(params: &'a Params, request: &Request<'a>, cx: Context<'a>) -> Vec<(
             ("policy_version", version),
         ]),
         declared: true,
+        is_map: false,
     });
     let principal = Part::Known(Value::Message(request.principal.message(bump)));
     let aux = Part::Known(Value::Message(request.aux.message(bump)));
@@ -161,6 +171,7 @@ fn base<'a>(params: &'a Params, request: &Request<'a>, cx: Context<'a>) -> Vec<(
             ("aux_data", aux),
         ]),
         declared: true,
+        is_map: false,
     });
     vec![
         ("request", Part::Place(whole)),

@@ -101,7 +101,8 @@ impl From<Stop> for PlanError {
 }
 
 /// Plans every action of `request` and all of them together. Of the request's resource the kind, version, scope and the
-/// attributes it has are known; its id is not. With `explain`, says what was worked out and why.
+/// attributes it has are known; its id is not. Of the attributes named by `maps` it is known that they are maps. With
+/// `explain`, says what was worked out and why.
 ///
 /// # Errors
 /// If no plan can be given. Nothing may be allowed then.
@@ -109,6 +110,7 @@ pub fn plan<'a>(
     table: &'a RuleTable,
     params: &'a Params,
     request: &Request<'a>,
+    maps: &[&'a str],
     now: Option<Timestamp>,
     explain: bool,
     bump: &'a Bump,
@@ -119,7 +121,7 @@ pub fn plan<'a>(
     for action in request.actions {
         let budget = bump.alloc(Budget::new(params.step_budget));
         let cx = Context { bump, budget, now };
-        let inputs = Inputs::new(table, params, request, cx, folded);
+        let inputs = Inputs::new(table, params, request, maps, cx, folded);
         let mut walker = walk::Walk::new(inputs, explain.then_some(&mut steps));
         actions.push(walker.action(action)?);
     }

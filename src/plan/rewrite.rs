@@ -73,11 +73,11 @@ pub(super) fn elements(value: Value<'_>) -> Option<Vec<Value<'_>>> {
     }
 }
 
-fn items<'a>(list: List<'a>) -> Vec<Value<'a>> {
+fn items(list: List<'_>) -> Vec<Value<'_>> {
     list.iter().collect()
 }
 
-fn keys<'a>(map: Map<'a>) -> Vec<Value<'a>> {
+fn keys(map: Map<'_>) -> Vec<Value<'_>> {
     map.iter().map(|(k, _)| k).collect()
 }
 

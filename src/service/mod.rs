@@ -192,8 +192,16 @@ impl<'a> Turn<'a> {
     /// # Errors
     /// If there is no plan.
     pub fn plan(&self, request: &Request<'a>, explain: bool) -> Result<Plan<'a>, Failure> {
+        self.plan_with(request, &[], explain)
+    }
+
+    /// The same where the attributes named by `maps` are maps that hold nobody knows what.
+    ///
+    /// # Errors
+    /// If there is no plan.
+    pub fn plan_with(&self, request: &Request<'a>, maps: &[&'a str], explain: bool) -> Result<Plan<'a>, Failure> {
         let (params, now) = (&self.settings.params, Some(timestamp(self.now)));
-        let planned = plan(&self.snapshot.table, params, request, now, explain, self.bump);
+        let planned = plan(&self.snapshot.table, params, request, maps, now, explain, self.bump);
         planned.map_err(|why| match params.semantics {
             Semantics::Safe => Failure::NoPlan(why),
             Semantics::Cerbos | Semantics::CerbosStrict => Failure::PlanFailed,

@@ -10,8 +10,10 @@ use crate::engine::request::Request;
 use crate::plan::{Filter, PlanError, Term};
 use crate::wire::message::{PlanTools, Tool};
 
-/// Where policies see arguments.
-const ARGUMENTS: &str = "request.resource.attr.arguments";
+/// The attribute under which policies see arguments: a map, always.
+pub const ARGUMENTS: &str = "arguments";
+/// The path of it in a plan.
+const PATH: &str = "request.resource.attr.arguments";
 
 /// The questions about one tool; `None` without an identity. All must be allowed.
 pub fn questions<'a>(
@@ -38,7 +40,7 @@ pub fn questions<'a>(
 fn without_arguments<'a>(request: Request<'a>, bump: &'a Bump) -> Request<'a> {
     let mut fields = bumpalo::collections::Vec::with_capacity_in(request.resource.attr.len(), bump);
     fields.extend(request.resource.attr.iter().filter_map(|(key, value)| match key {
-        Value::String(name) if name != "arguments" => Some((name, value)),
+        Value::String(name) if name != ARGUMENTS => Some((name, value)),
         _ => None,
     }));
     let mut request = request;
@@ -62,8 +64,8 @@ pub fn together<'a>(identity: Filter<'a>, agent: Option<Filter<'a>>, bump: &'a B
 
 fn renamed<'a>(term: Term<'a>, bump: &'a Bump) -> Result<Term<'a>, PlanError> {
     match term {
-        Term::Variable(path) => match path.strip_prefix(ARGUMENTS) {
-            Some("") => Ok(Term::Variable("arguments")),
+        Term::Variable(path) => match path.strip_prefix(PATH) {
+            Some("") => Ok(Term::Variable(ARGUMENTS)),
             Some(rest) if rest.starts_with('.') => Ok(Term::Variable(bump.alloc_str(&format!("arguments{rest}")))),
             _ => Ok(term),
         },

@@ -36,7 +36,7 @@ impl<'a> Partial<'a> {
         let node = checked.ast.node(id);
         match &node.kind {
             ExprKind::Literal(l) => Ok(Part::Known(literal(l))),
-            ExprKind::Ident(name) => self.ident(checked, id, name, scope),
+            ExprKind::Ident(name) => Ok(self.ident(checked, id, name, scope)),
             ExprKind::Select { operand, field, test_only } => {
                 if let Some(root) = self.own_root(checked, *operand) {
                     return self.own(root, field, *test_only);
@@ -77,7 +77,7 @@ impl<'a> Partial<'a> {
     /// Remembers what a part of an expression folded to.
     pub(super) fn note(&self, checked: &Checked, id: NodeId, part: Part<'a>) {
         let Some(folded) = self.folded else { return };
-        if matches!(checked.ast.node(id).kind, ExprKind::Literal(_)) {
+        if matches!(checked.ast.node(id).kind, ExprKind::Literal(_) | ExprKind::Ident(_)) {
             return;
         }
         let outcome = match part {
@@ -93,23 +93,23 @@ impl<'a> Partial<'a> {
         }
     }
 
-    fn ident(&self, checked: &'a Checked, id: NodeId, name: &str, scope: Scopes<'_, 'a>) -> Step<'a> {
+    fn ident(&self, checked: &'a Checked, id: NodeId, name: &str, scope: Scopes<'_, 'a>) -> Part<'a> {
         let mut inner = scope;
         while let Some(s) = inner {
             if s.name == name {
-                return Ok(s.part);
+                return s.part;
             }
             inner = s.outer;
         }
         match checked.reference(id) {
-            Some(Reference::Type(ty)) => Ok(Part::Known(Value::Type(self.cx.bump.alloc_str(type_name(ty))))),
-            Some(Reference::Enum(i)) => Ok(Part::Known(Value::Int(*i))),
+            Some(Reference::Type(ty)) => Part::Known(Value::Type(self.cx.bump.alloc_str(type_name(ty)))),
+            Some(Reference::Enum(i)) => Part::Known(Value::Int(*i)),
             Some(Reference::Root(_) | Reference::Local) | None => {
                 let name = name.trim_start_matches('.');
                 match self.roots.iter().find(|(n, _)| *n == name) {
-                    Some((_, part)) => Ok(*part),
+                    Some((_, part)) => *part,
                     // `V`, `C` and `G` as a whole have no fields
-                    None => Ok(Part::Known(Value::Map(super::super::value::Map::Fields(&[])))),
+                    None => Part::Known(Value::Map(super::super::value::Map::Fields(&[]))),
                 }
             }
         }
@@ -132,7 +132,7 @@ impl<'a> Partial<'a> {
                 }
                 let right = self.eval(checked, *b, scope)?;
                 let both = self.logic(wanted, left, right)?;
-                self.note_all(checked, both, &[(*a, left), (*b, right)]);
+                self.note_all(checked, scope, both, &[(*a, left), (*b, right)]);
                 Ok(both)
             }
             (None, "_?_:_", [c, a, b]) => {
@@ -160,9 +160,8 @@ impl<'a> Partial<'a> {
                 other => self.unknown("not", &[other.term()]),
             },
             (None, "_?._", [e, field]) => {
-                let field = match &checked.ast.node(*field).kind {
-                    ExprKind::Literal(Literal::String(field)) => field,
-                    _ => return Err(Stop::Unsupported("an optional")),
+                let ExprKind::Literal(Literal::String(field)) = &checked.ast.node(*field).kind else {
+                    return Err(Stop::Unsupported("an optional"));
                 };
                 let part = self.eval(checked, *e, scope)?;
                 self.optional_select(part, field)
@@ -174,7 +173,7 @@ impl<'a> Partial<'a> {
             (None, "_[_]", [e, key]) => {
                 let parts = [self.eval(checked, *e, scope)?, self.eval(checked, *key, scope)?];
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
-                self.note_all(checked, indexed, &[(*e, parts[0]), (*key, parts[1])]);
+                self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
                 Ok(indexed)
             }
             (Some(a), "or" | "orValue", [b]) => {
@@ -197,16 +196,19 @@ impl<'a> Partial<'a> {
                 }
                 let result = self.strict(target.is_some(), name, &parts)?;
                 let all: Vec<_> = ids.copied().zip(parts).collect();
-                self.note_all(checked, result, &all);
+                self.note_all(checked, scope, result, &all);
                 Ok(result)
             }
         }
     }
 
     /// Notes what is known below something that is not.
-    fn note_all(&self, checked: &Checked, whole: Part<'a>, parts: &[(NodeId, Part<'a>)]) {
-        if self.folded.is_some() && matches!(whole, Part::Unknown(_)) {
-            parts.iter().for_each(|(id, part)| self.note(checked, *id, *part));
+    fn note_all(&self, checked: &Checked, scope: Scopes<'_, 'a>, whole: Part<'a>, parts: &[(NodeId, Part<'a>)]) {
+        // What is known of the variables of a macro goes without saying.
+        if self.folded.is_some() && scope.is_none() && matches!(whole, Part::Unknown(_)) {
+            for (id, part) in parts {
+                self.note(checked, *id, *part);
+            }
         }
     }
 
@@ -250,6 +252,11 @@ impl<'a> Partial<'a> {
 
     /// A function or operator that needs all its arguments.
     fn strict(&self, member: bool, name: &'a str, parts: &[Part<'a>]) -> Step<'a> {
+        if let ("type", [Part::Place(place)], false) = (name, parts, self.reference)
+            && place.is_map
+        {
+            return Ok(Part::Known(Value::Type("map")));
+        }
         let style = if member { Style::Member } else { Style::Global };
         let terms = || parts.iter().map(|p| p.term()).collect::<Vec<_>>();
         let term = || self.apply(operator(name), &terms());

@@ -33,6 +33,8 @@ pub struct Place<'a> {
     pub fields: &'a [(&'a str, Part<'a>)],
     /// Fields are declared: they are always there, and `has` asks whether they are set.
     pub declared: bool,
+    /// It is a map, and there, whatever it holds.
+    pub is_map: bool,
 }
 
 /// What an expression is worth.

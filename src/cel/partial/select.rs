@@ -107,7 +107,7 @@ impl<'a> Partial<'a> {
                 Part::Known(v) => yes(!place.declared || !is_zero(v)),
                 Part::Place(_) | Part::Unknown(_) if self.reference => yes(true),
                 // A map that is known in part: there if any of it is.
-                Part::Place(inner) if !inner.fields.is_empty() => yes(true),
+                Part::Place(inner) if !inner.fields.is_empty() || inner.is_map && !place.declared => yes(true),
                 Part::Place(inner) => self.unknown("has", &[Term::Variable(inner.path)]),
                 // Declared texts are always there, and set if they are not empty.
                 Part::Unknown(term @ Term::Variable(_)) if place.declared => {

@@ -149,7 +149,7 @@ fn ours(table: &RuleTable, asked: &Json, action: Option<&str>) -> Answer {
     let globals = Constant::Map([(Constant::String("g".into()), Constant::Int(7))].into());
     let params = Params { semantics: Semantics::Cerbos, globals, ..Params::default() };
     let request = request(asked, action, &bump);
-    match plan(table, &params, &request, None, false, &bump) {
+    match plan(table, &params, &request, &[], None, false, &bump) {
         Err(PlanError::Unsupported(_)) => Answer { text: "500".to_owned(), wire: json!("500") },
         Err(e) => panic!("{e}"),
         Ok(plan) => {

@@ -37,7 +37,7 @@ fn with<T>(effect: &str, condition: &str, explain: bool, show: impl FnOnce(Resul
     let bump = Bump::new();
     let params = Params::default();
     let request = request(&asked("view"), None, &bump);
-    show(plan(&table, &params, &request, None, explain, &bump))
+    show(plan(&table, &params, &request, &[], None, explain, &bump))
 }
 
 fn left(effect: &str, condition: &str) -> String {

@@ -252,7 +252,7 @@ fn plans_are_true_where_decisions_allow() {
             });
             let bump = Bump::new();
             let partly = request(&asked, None, &bump);
-            let planned = match plan(&table, &params, &partly, None, false, &bump) {
+            let planned = match plan(&table, &params, &partly, &[], None, false, &bump) {
                 Ok(plan) => plan,
                 Err(PlanError::Unsupported(_)) => {
                     refused += 1;

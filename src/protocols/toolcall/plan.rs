@@ -27,7 +27,8 @@ fn one<'a>(turn: &Turn<'a>, asked: &PlanTools<'a>, tool: Tool<'a>) -> Result<Fil
     let questions = tools::questions(asked, tool, &turn.settings.kind_prefix, turn.bump);
     // An identity is there: the rules were checked.
     let Some((identity, agent)) = questions else { return Ok(Filter::Never { no_match: true }) };
-    let identity = turn.plan(&identity, false)?.filter;
-    let agent = agent.map(|agent| turn.plan(&agent, false).map(|plan| plan.filter)).transpose()?;
+    let identity = turn.plan_with(&identity, &[tools::ARGUMENTS], false)?.filter;
+    let agent =
+        agent.map(|agent| turn.plan_with(&agent, &[tools::ARGUMENTS], false).map(|plan| plan.filter)).transpose()?;
     tools::together(identity, agent, turn.bump).map_err(Failure::NoPlan)
 }
