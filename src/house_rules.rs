@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[&[&str]] = &[
     &["source", "proto"],
     &["yaml", "cel"],
-    &["policy"],
+    &["policy", "schema"],
     &["engine", "plan"],
     &["compile", "wire"],
-    &["store", "toolcall", "telemetry"],
+    &["store", "toolcall", "identity", "telemetry"],
     &["service"],
     &["protocols", "testing"],
     &["server", "config", "cli"],
 ];
 
 /// Imports within a layer that are meant.
-const SIBLINGS: &[(&str, &str)] = &[("plan", "engine"), ("cli", "config"), ("cli", "server"), ("server", "config")];
+const SIBLINGS: &[(&str, &str)] =
+    &[("schema", "policy"), ("plan", "engine"), ("cli", "config"), ("cli", "server"), ("server", "config")];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -18,8 +18,10 @@
 //! | 1 | [`yaml`] · [`cel`] |
 //! | 2 | [`policy`] |
 //! | 3 | [`engine`] · [`plan`] |
+//! | 2 | [`policy`] · [`schema`] |
+//! | 3 | [`engine`] |
 //! | 4 | [`compile`] · [`wire`] |
-//! | 5 | [`store`] · [`toolcall`] · [`telemetry`] |
+//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`telemetry`] |
 //! | 6 | [`service`] |
 //! | 7 | [`protocols`] · [`testing`] |
 //! | 8 | [`server`] · [`config`] · [`cli`] |
@@ -40,10 +42,12 @@ pub mod cli;
 pub mod compile;
 pub mod config;
 pub mod engine;
+pub mod identity;
 pub mod plan;
 pub mod policy;
 pub mod proto;
 pub mod protocols;
+pub mod schema;
 pub mod server;
 pub mod service;
 pub mod source;

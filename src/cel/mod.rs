@@ -39,6 +39,7 @@ pub use env::{Env, Root, RootType};
 pub use error::EvalError;
 pub use fault::CelError;
 pub use frame::{Frame, Inputs, Truth};
+pub use functions::{Origin, Pattern};
 pub use macros::{ACCUMULATOR, UNUSED};
 pub use parser::parse;
 pub use show::Shown;

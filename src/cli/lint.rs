@@ -8,6 +8,7 @@ use clap::Args;
 use super::settings::Options;
 use super::{BROKEN, Output, out, print};
 use crate::compile::compile;
+use crate::schema::Enforcement;
 use crate::source::{Diagnostic, Severity, render_json, render_terminal};
 use crate::store::{Disk, Include, scan};
 
@@ -25,7 +26,8 @@ pub(super) struct Lint {
 
 pub(super) fn run(lint: Lint) -> anyhow::Result<ExitCode> {
     // Nothing is listened on: an address beyond loopback is no fault here.
-    let config = lint.options.load(lint.directory, true)?;
+    let mut config = lint.options.load(lint.directory, true)?;
+    config.engine.compile.schemas = Enforcement::Reject;
     let directory = &config.storage.directory;
     let scanned = scan(&Disk, directory, Include::Policies).map_err(|d| anyhow::anyhow!("{}", d.message))?;
     let files = scanned.files.len();

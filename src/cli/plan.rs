@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::check::members;
 use super::out;
 use super::settings::{Options, open_store, service};
-use crate::engine::request::{AuxData, Request};
+use crate::engine::request::Request;
 use crate::plan::{Filter, Plan, debug, tree};
 use crate::service::{Failure, Service};
 use crate::wire::json::Trailing;
@@ -95,16 +95,14 @@ fn ask(service: &Service, question: &[u8], shape: Shape, explain: bool) -> Resul
     service.answer(|turn| {
         let asked = crate::wire::json::plan_resources(question, turn.bump, turn.settings.wire, Trailing::Refuse)?;
         validate::plan_resources(&asked)?;
-        if asked.aux_data.is_some() {
-            return Err(Failure::AuxData);
-        }
+        let aux = turn.claims(asked.aux_data.as_ref())?;
         // Both are there: the rules were checked.
         let (Some(principal), Some(resource)) = (asked.principal, asked.resource) else {
             return Err(Failure::PlanFailed);
         };
         let single = turn.bump.alloc([asked.action]);
         let actions = if asked.actions.is_empty() { &*single } else { asked.actions };
-        let plan = turn.plan(&Request { principal, resource, actions, aux: AuxData::EMPTY }, explain)?;
+        let plan = turn.plan(&Request { principal, resource, actions, aux }, explain)?;
         Ok(match shape {
             Shape::Tree => for_people(&plan),
             Shape::Sexpr => with_reasons(debug(plan.filter), &plan),

@@ -8,7 +8,9 @@ use anyhow::Context;
 use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::settings::{Options, open_store, service};
+use super::settings::{Options, open_identity, open_store, service};
+use crate::config::Config;
+use crate::identity::{Refresh, Source};
 use crate::server::Server;
 use crate::service::Service;
 use crate::telemetry::{LogFormat, start_log};
@@ -46,11 +48,15 @@ pub(super) fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     };
     start_log(&serve.log_level, format).map_err(anyhow::Error::msg)?;
     log_panics();
-    let service = Arc::new(service(&config, open_store(&config)?));
+    let identity = open_identity(&config)?;
+    warn_of_insecure_tokens(&config);
+    let refreshes = identity.refreshes();
+    let service = Arc::new(service(&config, open_store(&config)?).with_identity(identity));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         // Before anybody is told that we serve: a signal that comes then is not lost.
         let stopped = stopped()?;
+        fetch_keys(refreshes).await;
         let server = Server::open(&config.server, Arc::clone(&service)).await?;
         let (http, grpc) = (server.http_address()?, server.grpc_address()?);
         log_start(&service);
@@ -62,6 +68,42 @@ pub(super) fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     runtime.shutdown_background();
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
+}
+
+/// Fetches the key sets of URLs, and goes on doing so. What cannot be had now is tried again while we serve: requests
+/// with such tokens are refused until then.
+async fn fetch_keys(refreshes: Vec<Refresh>) {
+    let mut first = tokio::task::JoinSet::new();
+    for refresh in refreshes {
+        first.spawn(async move {
+            let mut failures = 0;
+            let pause = refresh.fetch_and_log(&mut failures).await;
+            (refresh, pause, failures)
+        });
+    }
+    while let Some(fetched) = first.join_next().await {
+        if let Ok((refresh, pause, failures)) = fetched {
+            tokio::spawn(refresh.run(pause, failures));
+        }
+    }
+}
+
+fn warn_of_insecure_tokens(config: &Config) {
+    if config.aux_data.disable_verification {
+        tracing::warn!("insecure: tokens are believed without verification (`auxData.jwt.disableVerification`)");
+    }
+    for set in &config.aux_data.key_sets {
+        if let Source::Url(url, _) = &set.source
+            && url.scheme_str() == Some("http")
+            && !matches!(url.host(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        {
+            tracing::warn!(key_set = %set.id, "insecure: a key set comes over http, where it can be replaced on the way");
+        }
+    }
+    for set in config.aux_data.key_sets.iter().filter(|s| s.optional_alg || s.optional_kid) {
+        let (optional_alg, optional_kid) = (set.optional_alg, set.optional_kid);
+        tracing::warn!(key_set = %set.id, optional_alg, optional_kid, "insecure: a key set with optional fields");
+    }
 }
 
 fn log_start(service: &Service) {

@@ -7,6 +7,7 @@ use clap::{Args, ValueEnum};
 
 use super::print;
 use crate::config::{Config, Typed};
+use crate::identity::Identity;
 use crate::service::{Service, Settings};
 use crate::source::SourceFile;
 use crate::store::{MAX_FILE_BYTES, Store};
@@ -72,6 +73,14 @@ pub(super) fn open_store(config: &Config) -> anyhow::Result<Store> {
         print::diagnostics(&faults);
         let directory = config.storage.directory.display();
         anyhow::anyhow!("the policies in `{directory}` cannot be loaded: {}", print::counts(&faults))
+    })
+}
+
+/// Reads the key sets of a configuration.
+pub(super) fn open_identity(config: &Config) -> anyhow::Result<Identity> {
+    Identity::open(&config.aux_data).map_err(|faults| {
+        let texts: Vec<String> = faults.iter().map(ToString::to_string).collect();
+        anyhow::anyhow!("{}", texts.join("\n"))
     })
 }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueEnum};
 use super::settings::Options;
 use super::{out, print};
 use crate::compile::compile;
+use crate::schema::Enforcement;
 use crate::source::{Severity, SourceFile};
 use crate::store::{Disk, Include, scan};
 use crate::testing::{self, EngineDecider, exit, report};
@@ -36,6 +37,9 @@ pub(super) struct Test {
     /// Errors deny, as the reference's strict mode has it; only with `--compat cerbos`
     #[arg(long)]
     strict_evaluation: bool,
+    /// Leave schemas out: attributes need not fit
+    #[arg(long)]
+    ignore_schemas: bool,
     #[command(flatten)]
     options: Options,
 }
@@ -55,7 +59,10 @@ enum Format {
 
 pub(super) fn run(test: Test) -> anyhow::Result<ExitCode> {
     // Nothing is listened on: an address beyond loopback is no fault here.
-    let config = test.options.load(test.directory, true)?;
+    let mut config = test.options.load(test.directory, true)?;
+    // As in the reference, tests hold attributes against their schemas whatever the server does.
+    let schemas = if test.ignore_schemas { Enforcement::None } else { Enforcement::Reject };
+    config.engine.compile.schemas = schemas;
     let mut options = testing::Options {
         skip_batching: test.skip_batching,
         strict_evaluation: test.strict_evaluation,
@@ -77,8 +84,8 @@ pub(super) fn run(test: Test) -> anyhow::Result<ExitCode> {
         Some(directory) => read(directory)?,
         None => files,
     };
-    let decider =
-        EngineDecider { table: &table, cerbos_compat: config.engine.compile.cerbos_compat, trace: test.verbose };
+    let cerbos_compat = config.engine.compile.cerbos_compat;
+    let decider = EngineDecider { table: &table, cerbos_compat, schemas, trace: test.verbose };
     let result = testing::run(&suites, &decider, &options);
     out(&match test.output {
         Format::Tree => report::text(&result, report::Shape::Tree, test.verbose),

@@ -24,6 +24,7 @@ use crate::policy::model::{
     ScopePermissions, Text,
 };
 use crate::policy::names::{principal_rule_name, resource_rule_name, sanitize};
+use crate::schema::Library;
 use crate::source::{Diagnostic, Span};
 
 /// What expressions in policies start from, in the order of [`crate::engine::roots`].
@@ -47,12 +48,14 @@ pub fn environment() -> Env {
 
 pub(super) fn lower(
     policies: &[Policy],
+    library: Library,
     links: &Links,
     options: &CompileOptions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> RuleTable {
     let mut lowering = Lowering {
         policies,
+        library,
         links,
         options,
         expressions: Expressions::new(environment()),
@@ -71,15 +74,16 @@ pub(super) fn lower(
     table
 }
 
-struct Lowering<'p, 'd> {
+pub(super) struct Lowering<'p, 'd> {
     policies: &'p [Policy],
+    pub(super) library: Library,
     links: &'p Links,
-    options: &'p CompileOptions,
+    pub(super) options: &'p CompileOptions,
     expressions: Expressions,
     /// Compiled derived-roles sets by index of their policy, with what their names stand for.
     sets: BTreeMap<usize, (u32, Rc<Definitions>)>,
     table: RuleTable,
-    diagnostics: &'d mut Vec<Diagnostic>,
+    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
 }
 
 /// One policy's expressions while it is being lowered.
@@ -156,8 +160,9 @@ impl<'p> Lowering<'p, '_> {
                 resource: None,
             });
         }
-        self.schemas_not_checked(policy, body);
-        finish(policy, key, &body.scope.value, scribe, rules, (derived, shared))
+        let schemas = self.schemas(policy, body);
+        let lowered = finish(policy, key, &body.scope.value, scribe, rules, (derived, shared));
+        table::Policy { schemas, ..lowered }
     }
 
     fn principal(&mut self, policy: &'p Policy, body: &'p PrincipalPolicy, consent: bool) -> table::Policy {
@@ -335,7 +340,7 @@ impl<'p> Lowering<'p, '_> {
         let file = &scribe.policy.file;
         match self.expressions.compile(text, file) {
             Ok(checked) => {
-                scribe.definitions.check_references(&checked, text, file, "", self.diagnostics);
+                scribe.definitions.check_references(self.expressions.env(), &checked, text, file, "", self.diagnostics);
                 Some(scribe.unit.add_shared(&checked))
             }
             Err(diagnostic) => {
@@ -383,6 +388,9 @@ impl<'p> Lowering<'p, '_> {
             );
         }
         let activated = output.rule_activated.as_ref().and_then(|t| self.expression(scribe, t));
+        if let Some(text) = &output.overruled {
+            self.expression(scribe, text);
+        }
         let not_met = output.condition_not_met.as_ref().and_then(|t| self.expression(scribe, t));
         Some((activated, not_met))
     }
@@ -401,7 +409,7 @@ impl<'p> Lowering<'p, '_> {
     }
 
     /// Matcher A.
-    fn allow_action(&mut self, policy: &Policy, text: &Text) -> Pattern {
+    pub(super) fn allow_action(&mut self, policy: &Policy, text: &Text) -> Pattern {
         Pattern::always(&text.value).unwrap_or_else(|error| {
             self.bad_glob(policy, text.at, &error);
             Pattern::Literal(text.value.as_str().into())
@@ -413,13 +421,6 @@ impl<'p> Lowering<'p, '_> {
         let make = if lenient { Diagnostic::warning } else { Diagnostic::error };
         let help = "escape special characters with a backslash, or give a class like `[abc]` or `[a-z]`";
         self.diagnostics.push(make("TG0512", &policy.file, Some(at), error.to_string()).with_help(help));
-    }
-
-    fn schemas_not_checked(&mut self, policy: &Policy, body: &ResourcePolicy) {
-        for schema in [&body.schemas.principal, &body.schemas.resource].into_iter().flatten() {
-            let text = format!("schema `{}` is not enforced: attributes are not validated yet", schema.reference.value);
-            self.diagnostics.push(Diagnostic::warning("TG0513", &policy.file, schema.reference.at, text));
-        }
     }
 }
 
@@ -443,6 +444,7 @@ fn finish(
         rules: rules.into(),
         derived: derived.into(),
         shared: shared.into(),
+        schemas: None,
     }
 }
 

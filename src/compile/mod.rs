@@ -7,6 +7,7 @@ mod definitions;
 mod expressions;
 mod link;
 mod lower;
+mod schemas;
 mod scopes;
 mod sharing;
 
@@ -21,6 +22,7 @@ use crate::cel::value::Constant;
 use crate::engine::RuleTable;
 use crate::policy::files::{FileClass, classify};
 use crate::policy::model::Policy;
+use crate::schema::{Enforcement, Library};
 use crate::source::{Diagnostic, Severity, SourceFile};
 
 /// What compilation depends on besides the policies.
@@ -30,6 +32,8 @@ pub struct CompileOptions {
     pub cerbos_compat: bool,
     /// `engine.globals`.
     pub globals: BTreeMap<String, Constant>,
+    /// `schema.enforcement`: unless it is none, a schema that cannot be had is an error.
+    pub schemas: Enforcement,
 }
 
 /// The result: a table if nothing is wrong at error level, and all diagnostics, sorted.
@@ -48,7 +52,7 @@ pub fn compile(files: &[SourceFile], options: &CompileOptions) -> Compiled {
     let mut diagnostics = Vec::new();
     let policies = decode(files, &mut diagnostics);
     let links = link::link(&policies, options, &mut diagnostics);
-    let table = lower::lower(&policies, &links, options, &mut diagnostics);
+    let table = lower::lower(&policies, Library::new(files), &links, options, &mut diagnostics);
     Diagnostic::sort(&mut diagnostics);
     diagnostics.dedup();
     let broken = diagnostics.iter().any(|d| d.severity == Severity::Error);

@@ -4,6 +4,7 @@
 //! Opens no file and no socket, and is never reloaded: texts come in, settings go out.
 
 mod address;
+mod aux_data;
 mod duration;
 mod expand;
 mod overrides;
@@ -20,6 +21,7 @@ pub use expand::Environment;
 
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
+use crate::identity;
 use crate::source::{Diagnostic, Severity, SourceFile};
 use crate::store::StoreOptions;
 
@@ -32,6 +34,8 @@ pub struct Config {
     pub engine: Engine,
     /// `storage`
     pub storage: Storage,
+    /// `auxData.jwt`: how tokens are verified.
+    pub aux_data: identity::Settings,
     /// `toolCalls`
     pub tool_calls: ToolCalls,
 }

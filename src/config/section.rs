@@ -69,6 +69,20 @@ impl<'t> Section<'t> {
         Self::over(self.get(key), self.path(key), self.faults)
     }
 
+    /// The sections of a list, each with where it stands; none if the list is absent.
+    pub(super) fn sections(&self, key: &'static str) -> Vec<(Section<'t>, &'t Tree)> {
+        let items: &[Tree] = match self.get(key).map(|t| (&t.item, t)) {
+            Some((Item::List(items), _)) => items,
+            Some((_, tree)) => {
+                self.faults.push(tree.fault("TG0902", format!("`{}` must be a list", self.path(key))));
+                &[]
+            }
+            None => &[],
+        };
+        let path = |i: usize| format!("{}[{i}]", self.path(key));
+        items.iter().enumerate().map(|(i, t)| (Self::over(Some(t), path(i), self.faults), t)).collect()
+    }
+
     /// Reads a value; a `None` of `read` is reported as not being `what`.
     fn read<T>(&self, key: &'static str, what: &str, read: impl FnOnce(&str, Scalar) -> Option<T>) -> Option<T> {
         let tree = self.get(key)?;

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::aux_data;
 use super::section::{Faults, Section, is, says};
 use super::tree::{Item, Scalar, Tree};
 use super::{Address, Config, Engine, HttpTimeouts, RequestLimits, Server, Storage, ToolCalls, Transport, Typed};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
+use crate::schema::Enforcement;
 use crate::source::Diagnostic;
 use crate::store::StoreOptions;
 
@@ -22,20 +24,17 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let root = Section::root(tree, &faults);
     let config = Config {
         server: server(&root.section("server"), typed, &faults),
-        engine: engine(&root.section("engine"), typed, &faults),
+        engine: engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults),
         storage: storage(&root.section("storage"), typed, &faults),
+        aux_data: aux_data::settings(&root.section("auxData"), &faults),
         tool_calls: tool_calls(&root.section("toolCalls")),
     };
     root.unsupported("audit", |t| says(t, "enabled", false));
-    root.unsupported("auxData", |_| false);
     root.unsupported("hub", |_| false);
     root.unsupported("tracing", |_| false);
-    let schema = root.section("schema");
-    schema.unsupported("enforcement", |t| is(t, "none"));
-    schema.unused("cacheSize", "compiled schemas are part of the policy set");
     root.unused("compile", "policies are compiled when they are loaded");
     root.unused("telemetry", "nothing is ever sent anywhere");
-    drop((schema, root));
+    drop(root);
     (config, faults.into_inner())
 }
 
@@ -97,7 +96,7 @@ fn file_mode(text: &str) -> Result<u32, String> {
     mode.ok().map(|m| m & 0o777).filter(|m| *m > 0).ok_or_else(refuse)
 }
 
-fn engine(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Engine {
+fn engine(s: &Section<'_>, schemas: Enforcement, typed: &Typed, faults: &Faults) -> Engine {
     let defaults = Params::default();
     let compatibility = s.choice("compatibility", &[("toolgate", false), ("cerbos", true)]);
     let cerbos_compat = typed.cerbos_compat || compatibility.unwrap_or(false);
@@ -122,14 +121,21 @@ fn engine(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Engine {
                 (true, false) => Semantics::Cerbos,
                 (true, true) => Semantics::CerbosStrict,
             },
+            schemas,
             globals: Constant::string_map(globals.clone()),
             step_budget: s.integer("stepBudget", 1_000..=1_000_000_000).unwrap_or(defaults.step_budget),
         },
-        compile: CompileOptions { cerbos_compat, globals },
+        compile: CompileOptions { cerbos_compat, globals, schemas },
     };
     s.unsupported("celErrorLogLevel", |t| is(t, "none"));
     s.unsupported("policyLoaderTimeout", |_| false);
     engine
+}
+
+fn enforcement(s: &Section<'_>) -> Enforcement {
+    s.unused("cacheSize", "compiled schemas are part of the policy set");
+    let choices = [("none", Enforcement::None), ("warn", Enforcement::Warn), ("reject", Enforcement::Reject)];
+    s.choice("enforcement", &choices).unwrap_or_default()
 }
 
 fn globals(tree: Option<&Tree>, faults: &Faults) -> BTreeMap<String, Constant> {

@@ -96,7 +96,53 @@ fn every_fault_has_its_place() {
             &["c.yaml:2:13: error[TG0903]: `server.adminAPI` is not supported yet"],
         ),
         ("audit: {enabled: true}", &["c.yaml:1:8: error[TG0903]: `audit` is not supported yet"]),
-        ("schema: {enforcement: reject}", &["c.yaml:1:23: error[TG0903]: `schema.enforcement` is not supported yet"]),
+        ("schema: {enforcement: reject}", &[]),
+        (
+            "schema: {enforcement: maybe}",
+            &["c.yaml:1:23: error[TG0902]: `schema.enforcement` must be one of `none`, `warn`, `reject`"],
+        ),
+        ("auxData: {jwt: {acceptableTimeSkew: 5s, disableVerification: false, keySets: []}}", &[]),
+        ("auxData: {jwt: {keySets: {}}}", &["c.yaml:1:26: error[TG0902]: `auxData.jwt.keySets` must be a list"]),
+        ("auxData: {jwt: {keySets: [{local: {file: x}}]}}", &["c.yaml:1:27: error[TG0902]: a key set needs an `id`"]),
+        (
+            "auxData: {jwt: {keySets: [{id: a}]}}",
+            &["c.yaml:1:27: error[TG0902]: key set `a` must have exactly one of `local` and `remote`"],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, local: {file: x}, remote: {url: 'http://x/'}}]}}",
+            &["c.yaml:1:27: error[TG0902]: key set `a` must have exactly one of `local` and `remote`"],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, local: {file: x, data: e30=}}]}}",
+            &["c.yaml:1:27: error[TG0902]: key set `a` must have exactly one of `local.file` and `local.data`"],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, local: {data: '!'}}]}}",
+            &[
+                "c.yaml:1:27: error[TG0902]: key set `a` must have exactly one of `local.file` and `local.data`",
+                "c.yaml:1:49: error[TG0902]: the key data is not base64",
+            ],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, remote: {url: 'file:///x'}}]}}",
+            &[
+                "c.yaml:1:27: error[TG0902]: key set `a` needs `remote.url`",
+                "c.yaml:1:49: error[TG0902]: expected a URL such as `https://example.com/.well-known/jwks.json`",
+            ],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, local: {file: x}}, {id: a, local: {file: y}}]}}",
+            &["c.yaml:1:54: error[TG0902]: key set `a` is defined twice"],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, local: {file: x}, insecure: {optionalKey: true}}]}}",
+            &["c.yaml:1:64: error[TG0901]: unknown key `auxData.jwt.keySets[0].insecure.optionalKey`"],
+        ),
+        (
+            "auxData: {jwt: {keySets: [{id: a, local: {file: x, pem: true}, insecure: {optionalKid: true}}]}}",
+            &["c.yaml:1:27: error[TG0902]: key set `a` is PEM, whose keys name neither themselves nor their \
+               algorithm: it needs `insecure.optionalAlg` and `insecure.optionalKid`"],
+        ),
         ("storage: {driver: git}", &["c.yaml:1:19: error[TG0903]: storage driver `git` is not supported yet"]),
         ("storage: {driver: x}", &["c.yaml:1:19: error[TG0903]: storage driver `x` is unknown"]),
         ("storage: {driver: disk}", &["c.yaml:1:19: error[TG0902]: `storage.disk.directory` is missing"]),

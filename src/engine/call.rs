@@ -7,7 +7,7 @@ use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpV
 
 use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
-use super::decision::{ActionResult, Decision, EvaluationError, OutputEntry};
+use super::decision::{ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, ValidationError};
 use super::request::{REQUEST, RUNTIME, Request};
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
 use super::walk::Near;
@@ -54,8 +54,11 @@ pub(super) struct Call<'a> {
     /// The first ALLOW of the action that matched all but its condition.
     pub(super) near: Option<Near<'a>>,
     pub(super) exhausted: bool,
+    /// The level that was entered last.
+    entered: Option<usize>,
+    pub(super) validation_errors: &'a [ValidationError<'a>],
     now: Option<Timestamp>,
-    budget: &'a Budget,
+    pub(super) budget: &'a Budget,
     base_roots: &'a [Value<'a>],
     frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
     errors: BumpVec<'a, EvaluationError<'a>>,
@@ -124,6 +127,8 @@ impl<'a> Call<'a> {
             outputs: BumpVec::new_in(bump),
             near: None,
             exhausted: false,
+            entered: None,
+            validation_errors: &[],
             now,
             budget: bump.alloc(Budget::new(params.step_budget)),
             base_roots: bump.alloc(base_roots(params, request, bump)),
@@ -190,6 +195,19 @@ impl<'a> Call<'a> {
         let frame = self.new_frame(unit, derived);
         self.frames.push((id, level, frame));
         frame
+    }
+
+    /// The frame of a principal policy. It sees no derived roles; in the reference those of the scope that an earlier
+    /// action of the request came to last (docs/semantics.md).
+    pub(super) fn principal_frame(&mut self, unit: &'a Unit) -> &'a Frame<'a> {
+        let level = match self.entered {
+            Some(level) if self.params.semantics != Semantics::Safe => level,
+            _ => usize::MAX,
+        };
+        if level != usize::MAX && unit.reads_root(roots::RUNTIME) {
+            self.derived(level);
+        }
+        self.frame(unit, level)
     }
 
     fn new_frame(&self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
@@ -356,9 +374,19 @@ impl<'a> Call<'a> {
 
     /// Notes that a level was entered: its derived roles count for the response.
     pub(super) fn enter(&mut self, level: usize) {
+        self.entered = Some(level);
         if self.wants.derived_roles {
             self.derived(level);
         }
+    }
+
+    /// Denies every action before any rule was looked at.
+    pub(super) fn refuse(self, cause: Cause<'a>) -> Decision<'a> {
+        let scope = self.levels.first().map_or("", |l| l.scope);
+        let policy = &*self.bump.alloc_str(&names::resource_key(self.kind, self.version, scope));
+        let deny = |action: &&'a str| ActionResult { action, effect: Effect::Deny, policy, scope: "", cause };
+        let actions = &*self.bump.alloc_slice_fill_iter(self.request.actions.iter().map(deny));
+        self.finish(actions)
     }
 
     /// The decision, from the answers and what was collected.
@@ -374,7 +402,7 @@ impl<'a> Call<'a> {
             effective_derived_roles: roles.into_bump_slice(),
             outputs: self.outputs.into_bump_slice(),
             errors: self.errors.into_bump_slice(),
-            validation_errors: &[],
+            validation_errors: self.validation_errors,
             trace: self.trace.into_bump_slice(),
         }
     }

@@ -3,12 +3,14 @@
 
 use bumpalo::Bump;
 
+use super::attributes;
 use super::call::Call;
 use super::decision::{ActionResult, Cause, Decision, Effect};
 use super::request::Request;
 use super::table::RuleTable;
 use super::walk;
 use crate::cel::value::{Constant, Timestamp};
+use crate::schema::Enforcement;
 
 /// Engine settings that a decision depends on (`engine.*` in the configuration).
 #[derive(Clone, Debug)]
@@ -21,6 +23,8 @@ pub struct Params {
     pub lenient_scope_search: bool,
     /// Which of the two semantics of docs/semantics.md applies.
     pub semantics: Semantics,
+    /// What becomes of attributes that do not fit their schemas.
+    pub schemas: Enforcement,
     /// `G`: a map constant.
     pub globals: Constant,
     /// Steps one decision may take before it is denied with [`Cause::Budget`].
@@ -55,6 +59,7 @@ impl Default for Params {
             default_scope: String::new(),
             lenient_scope_search: false,
             semantics: Semantics::Safe,
+            schemas: Enforcement::None,
             globals: Constant::Map([].into()),
             step_budget: 100_000,
         }
@@ -76,9 +81,12 @@ pub fn decide<'a>(
     if call.principal_chain.is_empty() && call.levels.is_empty() {
         return denied_without_policy(request, bump);
     }
+    if let Some(cause) = attributes::refused(&mut call) {
+        return call.refuse(cause);
+    }
     let resource_exists = call.resource_exists();
     if !resource_exists && !call.principal_exists() {
-        return denied_without_policy(request, bump);
+        return Decision { validation_errors: call.validation_errors, ..denied_without_policy(request, bump) };
     }
     let actions = bump.alloc_slice_fill_copy(
         request.actions.len(),

@@ -3,6 +3,7 @@
 //! What is absent here on purpose: files, YAML, clocks, networks, async, logging. `now` comes in with the call, so a
 //! decision can be replayed from its inputs.
 
+mod attributes;
 mod call;
 pub mod condition;
 mod decide;

@@ -1,6 +1,8 @@
 //! The compiled policy set the engine decides from, and its index. Immutable once built; holds no policy text beyond
 //! what verdicts and traces show. Cost of a look-up follows the rules that could apply, never the number of policies.
 
+use std::sync::Arc;
+
 use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
@@ -8,6 +10,7 @@ use super::condition::Condition;
 use super::glob::Pattern;
 use crate::cel::unit::{ExprId, Unit};
 use crate::policy::model::RuleEffect;
+use crate::schema::Schema;
 
 /// Compiled policies with their index.
 #[derive(Debug, Default)]
@@ -115,6 +118,26 @@ pub struct Policy {
     pub shared: Box<[Option<Condition>]>,
     /// Rules by action.
     pub actions: ActionIndex,
+    /// What attributes are held against; only in resource policies, and only at the root of the scopes.
+    pub schemas: Option<Box<AttributeSchemas>>,
+}
+
+/// Schemas of a resource policy.
+#[derive(Debug, Default)]
+pub struct AttributeSchemas {
+    /// For the principal's attributes.
+    pub principal: Option<SchemaUse>,
+    /// For the resource's.
+    pub resource: Option<SchemaUse>,
+}
+
+/// A schema and when it does not matter.
+#[derive(Debug)]
+pub struct SchemaUse {
+    /// The schema.
+    pub schema: Arc<Schema>,
+    /// Actions that need no validation (matcher A).
+    pub ignored: Box<[Pattern]>,
 }
 
 /// A rule of a resource policy, or an action rule of a principal policy.

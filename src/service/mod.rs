@@ -19,12 +19,14 @@ pub use ids::Id;
 
 use crate::cel::value::Timestamp;
 use crate::engine::decision::Decision;
-use crate::engine::request::Request;
+use crate::engine::request::{AuxData, Request};
 use crate::engine::{Params, Semantics, Wants, decide};
+use crate::identity::Identity;
 use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
 use crate::telemetry::{Metrics, PolicyFacts};
 use crate::wire::limits::Limits;
+use crate::wire::message::Tokens;
 use crate::wire::reply::Verdict;
 
 /// What a service is made with.
@@ -62,6 +64,7 @@ impl Default for Settings {
 pub struct Service {
     store: Store,
     settings: Settings,
+    identity: Identity,
     metrics: Metrics,
     draining: watch::Sender<bool>,
 }
@@ -76,6 +79,7 @@ pub struct Turn<'a> {
     pub settings: &'a Settings,
     /// The one clock reading.
     pub now: SystemTime,
+    identity: &'a Identity,
     metrics: &'a Metrics,
 }
 
@@ -83,7 +87,20 @@ impl Service {
     /// A service over a store.
     #[must_use]
     pub fn new(store: Store, settings: Settings) -> Self {
-        Self { store, settings, metrics: Metrics::default(), draining: watch::Sender::new(false) }
+        let identity = Identity::default();
+        Self { store, settings, identity, metrics: Metrics::default(), draining: watch::Sender::new(false) }
+    }
+
+    /// The same service, with keys to verify tokens.
+    #[must_use]
+    pub fn with_identity(self, identity: Identity) -> Self {
+        Self { identity, ..self }
+    }
+
+    /// What verifies tokens.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.identity
     }
 
     /// Answers one request. `answer` decodes, decides and encodes; what it gives may not hold on to the turn.
@@ -94,7 +111,8 @@ impl Service {
         let now = SystemTime::now();
         let snapshot = self.store.snapshot();
         let work = |bump: &Bump| {
-            let turn = Turn { bump, snapshot: &snapshot, settings: &self.settings, now, metrics: &self.metrics };
+            let (settings, identity, metrics) = (&self.settings, &self.identity, &self.metrics);
+            let turn = Turn { bump, snapshot: &snapshot, settings, now, identity, metrics };
             answer(&turn)
         };
         let result = catch_unwind(AssertUnwindSafe(|| arena::with_arena(work))).unwrap_or_else(|_| {
@@ -179,6 +197,15 @@ impl<'a> Turn<'a> {
     pub fn limit_actions(&self, count: usize) -> Result<(), Failure> {
         let limit = self.settings.max_actions;
         if count > limit { Err(Failure::TooManyActions { count, limit }) } else { Ok(()) }
+    }
+
+    /// The claims of the tokens that came with a request.
+    ///
+    /// # Errors
+    /// If one of the tokens cannot be verified. The caller is not told why.
+    pub fn claims(&self, tokens: Option<&Tokens<'a>>) -> Result<AuxData<'a>, Failure> {
+        let Some(tokens) = tokens.filter(|t| t.jwt.is_some() || !t.jwts.is_empty()) else { return Ok(AuxData::EMPTY) };
+        self.identity.verify(tokens, self.now, self.bump).map_err(|_| Failure::AuxData)
     }
 
     /// Decides one request.

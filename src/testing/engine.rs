@@ -9,6 +9,7 @@ use crate::engine::condition::Failure;
 use crate::engine::decision::{Decision, Effect, OutputEntry};
 use crate::engine::request::{AuxData, Principal, Request, Resource};
 use crate::engine::{Params, RuleTable, Semantics, Wants, decide};
+use crate::schema::Enforcement;
 use crate::wire::encode::value_json;
 use crate::wire::json;
 use crate::wire::limits::Limits;
@@ -20,6 +21,8 @@ pub struct EngineDecider<'t> {
     pub table: &'t RuleTable,
     /// Reference semantics instead of ours.
     pub cerbos_compat: bool,
+    /// What becomes of attributes that do not fit their schemas.
+    pub schemas: Enforcement,
     /// Keep a trace of every case.
     pub trace: bool,
 }
@@ -77,6 +80,7 @@ impl EngineDecider<'_> {
                 (true, false) => Semantics::Cerbos,
                 (true, true) => Semantics::CerbosStrict,
             },
+            schemas: self.schemas,
             globals: options.globals.clone(),
             ..defaults
         }

@@ -15,6 +15,7 @@ use super::{Decider, EngineDecider, Options, Outcome, Output, run};
 use crate::cel::value::{Constant, Timestamp};
 use crate::compile::{CompileOptions, compile};
 use crate::engine::RuleTable;
+use crate::schema::Enforcement;
 use crate::source::SourceFile;
 
 /// `doc.yaml`, by hand.
@@ -163,7 +164,12 @@ fn reports_are_those_of_the_reference() {
 #[test]
 fn reports_are_those_of_the_reference_with_the_engine() {
     let table = table();
-    compare_reports(&EngineDecider { table: &table, cerbos_compat: true, trace: false });
+    compare_reports(&EngineDecider {
+        table: &table,
+        cerbos_compat: true,
+        schemas: Enforcement::default(),
+        trace: false,
+    });
 }
 
 fn compare_reports(decider: &dyn Decider) {

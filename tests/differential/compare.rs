@@ -148,13 +148,15 @@ fn set(list: &Json) -> Json {
     Json::Array(items)
 }
 
-/// Entries by action and source, in their order.
+/// Entries by action and source. Their order among themselves means nothing: the reference goes over the derived roles
+/// of a rule in an order of its own, and another one after the next start (docs/differences.md, D9).
 fn outputs(list: &Json) -> BTreeMap<(String, String), Vec<Json>> {
     let mut map: BTreeMap<(String, String), Vec<Json>> = BTreeMap::new();
     for entry in list.as_array().into_iter().flatten() {
         let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         map.entry((text("action"), text("src"))).or_default().push(entry.clone());
     }
+    map.values_mut().for_each(|entries| entries.sort_by_key(Json::to_string));
     map
 }
 

@@ -12,7 +12,9 @@
 mod cli;
 mod failure;
 mod hostile;
+mod jwt;
 mod plan;
 mod protocols;
 mod reload;
+mod schemas;
 mod support;

@@ -13,7 +13,7 @@ use toolgate::proto::cerbos::engine::v1::{PlanResourcesFilter, Principal};
 use toolgate::proto::cerbos::request::v1::PlanResourcesRequest;
 use toolgate::proto::cerbos::svc::v1::cerbos_service_client::CerbosServiceClient;
 use toolgate::proto::toolgate::v1::tool_call_service_client::ToolCallServiceClient;
-use toolgate::proto::toolgate::v1::{Availability, Identity, PlanToolsRequest, Tool};
+use toolgate::proto::toolgate::v1::{Availability, Identity, PlanToolsRequest, Tool, ToolPlan};
 
 use crate::support::{Pdp, Policies};
 
@@ -320,7 +320,7 @@ async fn lists_of_tools_are_planned_at_once() {
         ..PlanToolsRequest::default()
     };
     let answer = client.plan_tools(question).await.unwrap().into_inner();
-    let kinds: Vec<Availability> = answer.tools.iter().map(|t| t.availability()).collect();
+    let kinds: Vec<Availability> = answer.tools.iter().map(ToolPlan::availability).collect();
     assert_eq!(kinds, [Availability::Allowed, Availability::Allowed, Availability::Denied]);
     assert!(!answer.revision.is_empty());
 }

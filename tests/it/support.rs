@@ -16,10 +16,12 @@ use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
 use toolgate::config::{Address, Config, Typed};
+use toolgate::identity::Identity;
 use toolgate::proto::cerbos::engine::v1 as cerbos;
 use toolgate::proto::toolgate::v1 as toolgate_v1;
 use toolgate::server::Server;
 use toolgate::service::{Service, Settings};
+use toolgate::source::SourceFile;
 use toolgate::store::Store;
 use toolgate::wire::limits::Limits;
 
@@ -40,10 +42,20 @@ impl Pdp {
 
     /// The same with settings as for `--set`.
     pub async fn start_with(directory: &Path, set: &[&str]) -> Self {
+        Self::launch(directory, set, None).await
+    }
+
+    /// The same with a configuration file of this text.
+    pub async fn start_from(directory: &Path, file: &str) -> Self {
+        Self::launch(directory, &[], Some(file)).await
+    }
+
+    async fn launch(directory: &Path, set: &[&str], file: Option<&str>) -> Self {
         let quick = "server.httpListenAddr=127.0.0.1:0,server.grpcListenAddr=127.0.0.1:0,\
                      storage.disk.debounce=10ms,storage.disk.pollInterval=50ms";
         let set = std::iter::once(quick).chain(set.iter().copied()).map(String::from).collect();
-        let typed = Typed { directory: Some(directory.into()), set, ..Typed::default() };
+        let file = file.map(|text| SourceFile::new("config.yaml", text));
+        let typed = Typed { directory: Some(directory.into()), set, file, ..Typed::default() };
         let (config, _) = Config::load(&typed, &|_| None).expect("a configuration");
         let store = Store::open(config.store_options()).expect("policies");
         let settings = Settings {
@@ -51,7 +63,11 @@ impl Pdp {
             wire: Limits::default().with_bytes(config.server.transport.message_bytes),
             ..Settings::default()
         };
-        let service = Arc::new(Service::new(store, settings));
+        let identity = Identity::open(&config.aux_data).expect("keys");
+        for refresh in identity.refreshes() {
+            tokio::spawn(refresh.run(Duration::ZERO, 0));
+        }
+        let service = Arc::new(Service::new(store, settings).with_identity(identity));
         let server = Server::open(&config.server, Arc::clone(&service)).await.expect("ports");
         let (http, grpc) = (server.http_address().unwrap(), server.grpc_address().unwrap());
         let (stop, stopped) = oneshot::channel();

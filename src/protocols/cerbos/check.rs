@@ -1,7 +1,7 @@
 //! `CheckResources`, whatever it came as: rules, limits, one decision a resource, and the reply to encode.
 
 use crate::engine::Wants;
-use crate::engine::request::{AuxData, Request};
+use crate::engine::request::Request;
 use crate::service::{Failure, Turn};
 use crate::wire::message::CheckResources;
 use crate::wire::reply::{CheckResourcesReply, CheckResult};
@@ -10,7 +10,7 @@ use crate::wire::validate;
 /// Checks and decides a decoded request, and hands the reply to `encode`.
 ///
 /// # Errors
-/// If the request breaks a rule, exceeds a limit or comes with tokens.
+/// If the request breaks a rule, exceeds a limit, or comes with a token that cannot be verified.
 pub(super) fn check<'a, T>(
     turn: &Turn<'a>,
     asked: &CheckResources<'a>,
@@ -21,16 +21,12 @@ pub(super) fn check<'a, T>(
     for entry in asked.resources {
         turn.limit_actions(entry.actions.len())?;
     }
-    // Tokens are not verified yet. A condition must not see claims that nobody verified, and must not decide as if
-    // there were none.
-    if asked.aux_data.is_some_and(|t| t.jwt.is_some() || !t.jwts.is_empty()) {
-        return Err(Failure::AuxData);
-    }
+    let aux = turn.claims(asked.aux_data.as_ref())?;
     let wants = Wants { derived_roles: asked.include_meta, trace: false };
     let decided = asked.resources.iter().filter_map(|entry| {
         // Both are there: the rules were checked.
         let (principal, resource) = (asked.principal?, entry.resource?);
-        let request = Request { principal, resource, actions: entry.actions, aux: AuxData::EMPTY };
+        let request = Request { principal, resource, actions: entry.actions, aux };
         let decision = turn.decide(&request, wants);
         turn.count_effects(&decision);
         Some(CheckResult { resource, decision })

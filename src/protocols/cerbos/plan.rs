@@ -1,6 +1,6 @@
 //! `PlanResources`, whatever it came as: rules, one plan, and the reply to encode.
 
-use crate::engine::request::{AuxData, Request};
+use crate::engine::request::Request;
 use crate::service::{Failure, Turn};
 use crate::wire::message::PlanResources;
 use crate::wire::reply::PlanResourcesReply;
@@ -9,22 +9,19 @@ use crate::wire::validate;
 /// Checks and plans a decoded request, and hands the reply to `encode`.
 ///
 /// # Errors
-/// If the request breaks a rule, comes with tokens, or has no plan.
+/// If the request breaks a rule, comes with a token that cannot be verified, or has no plan.
 pub(super) fn plan<'a, T>(
     turn: &Turn<'a>,
     asked: &PlanResources<'a>,
     encode: impl FnOnce(&PlanResourcesReply<'_>) -> T,
 ) -> Result<T, Failure> {
     validate::plan_resources(asked)?;
-    // As in `check`: claims that nobody verified are not to be planned with, nor left out.
-    if asked.aux_data.is_some_and(|t| t.jwt.is_some() || !t.jwts.is_empty()) {
-        return Err(Failure::AuxData);
-    }
+    let aux = turn.claims(asked.aux_data.as_ref())?;
     // Both are there: the rules were checked.
     let (Some(principal), Some(resource)) = (asked.principal, asked.resource) else { return Err(Failure::PlanFailed) };
     let single = turn.bump.alloc([asked.action]);
     let actions = if asked.actions.is_empty() { &*single } else { asked.actions };
-    let request = Request { principal, resource, actions, aux: AuxData::EMPTY };
+    let request = Request { principal, resource, actions, aux };
     // Attributes are not validated against schemas here: a request that a schema refuses is to be ALWAYS_DENIED with
     // `validation_errors` once schemas are enforced.
     let plan = turn.plan(&request, false)?;
