@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::check::members;
 use super::out;
 use super::settings::{Options, open_store, service};
+use crate::engine::decision::ValidationError;
 use crate::engine::request::Request;
 use crate::plan::{Filter, Plan, debug, tree};
 use crate::service::{Failure, Service};
@@ -127,6 +128,10 @@ fn with_reasons(mut text: String, plan: &Plan<'_>) -> String {
             text = format!("{}\n\n{head}\n  {}", text.trim_end(), lines.join("\n  "));
         }
     };
+    let fault = |e: &ValidationError<'_>| {
+        format!("{}: {}: {}", if e.principal { "principal" } else { "resource" }, e.path, e.message)
+    };
+    section("attributes that do not fit their schemas", plan.validation_errors.iter().map(fault).collect());
     section("rules", plan.steps.clone());
     section("worked out", plan.folded.iter().map(|f| format!("{} = {}", f.expression, f.outcome)).collect());
     text

@@ -15,6 +15,7 @@ mod present;
 mod reference;
 mod rewrite;
 mod safe;
+mod schemas;
 mod text;
 mod walk;
 
@@ -33,6 +34,7 @@ use crate::cel::budget::Budget;
 use crate::cel::context::Context;
 use crate::cel::partial::Stop;
 use crate::cel::value::Timestamp;
+use crate::engine::decision::ValidationError;
 use crate::engine::request::Request;
 use crate::engine::{Params, RuleTable, Semantics};
 
@@ -68,8 +70,10 @@ pub struct ActionPlan<'a> {
 pub struct Plan<'a> {
     /// The outcome over all actions.
     pub filter: Filter<'a>,
-    /// One an action, in request order.
+    /// One an action, in request order; empty if the attributes do not fit their schemas.
     pub actions: &'a [ActionPlan<'a>],
+    /// What does not fit the schemas, as far as it is known.
+    pub validation_errors: &'a [ValidationError<'a>],
     /// Rules that were looked at and what their conditions came to; empty unless asked for.
     pub steps: Vec<String>,
     /// Parts of conditions that were worked out; empty unless asked for.
@@ -118,17 +122,21 @@ pub fn plan<'a>(
     let folded: Option<&'a RefCell<Vec<Folded>>> = explain.then(|| &*bump.alloc(RefCell::new(Vec::new())));
     let mut steps = Vec::new();
     let mut actions = bumpalo::collections::Vec::with_capacity_in(request.actions.len(), bump);
+    let cx = |bump: &'a Bump| Context { bump, budget: bump.alloc(Budget::new(params.step_budget)), now };
+    let (validation_errors, denied) = schemas::faults(&Inputs::new(table, params, request, maps, cx(bump), None))?;
+    if denied {
+        let filter = Filter::Never { no_match: false };
+        return Ok(Plan { filter, actions: &[], validation_errors, steps, folded: Vec::new() });
+    }
     for action in request.actions {
-        let budget = bump.alloc(Budget::new(params.step_budget));
-        let cx = Context { bump, budget, now };
-        let inputs = Inputs::new(table, params, request, maps, cx, folded);
+        let inputs = Inputs::new(table, params, request, maps, cx(bump), folded);
         let mut walker = walk::Walk::new(inputs, explain.then_some(&mut steps));
         actions.push(walker.action(action)?);
     }
     let actions: &'a [ActionPlan<'a>] = actions.into_bump_slice();
     let filter = together(actions, bump)?;
     let folded = folded.map_or_else(Vec::new, |f| f.borrow_mut().drain(..).collect());
-    Ok(Plan { filter, actions, steps, folded })
+    Ok(Plan { filter, actions, validation_errors, steps, folded })
 }
 
 /// All actions at once: one that is never allowed decides, those that always are do not matter.

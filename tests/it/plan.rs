@@ -324,3 +324,39 @@ async fn lists_of_tools_are_planned_at_once() {
     assert_eq!(kinds, [Availability::Allowed, Availability::Allowed, Availability::Denied]);
     assert!(!answer.revision.is_empty());
 }
+
+#[tokio::test]
+async fn attributes_are_held_against_schemas_as_far_as_they_are_known() {
+    let policy = r#"
+apiVersion: api.cerbos.dev/v1
+resourcePolicy:
+  resource: doc
+  version: default
+  schemas: {principalSchema: {ref: "cerbos:///p.json"}, resourceSchema: {ref: "cerbos:///r.json"}}
+  rules: [{actions: [view], roles: [user], effect: EFFECT_ALLOW, condition: {match: {expr: R.attr.a == 1}}}]
+"#;
+    let policies = Policies::new(&[
+        ("doc.yaml", policy),
+        ("_schemas/p.json", r#"{"properties":{"dept":{"type":"string"}},"required":["dept"]}"#),
+        ("_schemas/r.json", r#"{"properties":{"a":{"type":"number"}},"required":["a","b"]}"#),
+    ]);
+    let pdp = Pdp::start_with(policies.path(), &["schema.enforcement=reject"]).await;
+    let ask = async |principal: Value, resource: Value| {
+        let asked = asked(&json!({
+            "principal": {"id": "a", "roles": ["user"], "attr": principal},
+            "resource": {"kind": "doc", "attr": resource}, "actions": ["view"], "includeMeta": true,
+        }));
+        pdp.post("/api/plan/resources", asked).await.json()
+    };
+    let denied = ask(json!({}), json!({"a": "s"})).await;
+    assert_eq!(denied["filter"], json!({"kind": "KIND_ALWAYS_DENIED"}));
+    assert_eq!(denied["meta"], json!({"filterDebug": "(false)"}));
+    let faults = json!([
+        {"path": "/", "message": "missing properties: 'dept'", "source": "SOURCE_PRINCIPAL"},
+        {"path": "/a", "message": "expected number, but got string", "source": "SOURCE_RESOURCE"},
+    ]);
+    assert_eq!(denied["validationErrors"], faults);
+    let fits = ask(json!({"dept": "x"}), json!({})).await;
+    assert_eq!(fits["meta"]["filterDebug"], "(eq request.resource.attr.a 1)");
+    assert_eq!(fits["validationErrors"], Value::Null);
+}

@@ -22,8 +22,6 @@ pub(super) fn plan<'a, T>(
     let single = turn.bump.alloc([asked.action]);
     let actions = if asked.actions.is_empty() { &*single } else { asked.actions };
     let request = Request { principal, resource, actions, aux };
-    // Attributes are not validated against schemas here: a request that a schema refuses is to be ALWAYS_DENIED with
-    // `validation_errors` once schemas are enforced.
     let plan = turn.plan(&request, false)?;
     let id = turn.new_id();
     Ok(encode(&PlanResourcesReply {

@@ -33,11 +33,7 @@ fn result_to_protobuf(result: &CheckResult<'_>, include_meta: bool, writer: &mut
         });
     }
     for error in decision.validation_errors.iter().rev() {
-        writer.message(3, |writer| {
-            writer.number(3, if error.principal { 1 } else { 2 });
-            writer.text(2, error.message);
-            writer.text(1, error.path);
-        });
+        validation_error_to_protobuf(3, error, writer);
     }
     for action in decision.actions.iter().rev() {
         writer.message(2, |writer| {
@@ -51,6 +47,14 @@ fn result_to_protobuf(result: &CheckResult<'_>, include_meta: bool, writer: &mut
         writer.text(3, resource.policy_version);
         writer.text(2, resource.kind);
         writer.text(1, resource.id);
+    });
+}
+
+pub(super) fn validation_error_to_protobuf(field: u32, error: &ValidationError<'_>, writer: &mut Reverse) {
+    writer.message(field, |writer| {
+        writer.number(3, if error.principal { 1 } else { 2 });
+        writer.text(2, error.message);
+        writer.text(1, error.path);
     });
 }
 
@@ -127,7 +131,7 @@ fn result_to_json(result: &CheckResult<'_>, include_meta: bool, json: &mut Json)
     }
 }
 
-fn validation_error(error: &ValidationError<'_>, json: &mut Json) {
+pub(super) fn validation_error(error: &ValidationError<'_>, json: &mut Json) {
     json.object(|json| {
         json.text("path", error.path);
         json.text("message", error.message);

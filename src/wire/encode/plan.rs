@@ -1,5 +1,6 @@
 //! `cerbos.response.v1.PlanResourcesResponse`.
 
+use super::check::{validation_error, validation_error_to_protobuf};
 use super::json::Json;
 use super::protobuf::Reverse;
 use crate::cel::value::Value;
@@ -9,6 +10,9 @@ use crate::wire::reply::PlanResourcesReply;
 pub(super) fn to_protobuf(reply: &PlanResourcesReply<'_>, writer: &mut Reverse) {
     writer.texts(9, reply.actions);
     writer.text(8, reply.call_id);
+    for error in reply.plan.validation_errors.iter().rev() {
+        validation_error_to_protobuf(7, error, writer);
+    }
     if reply.include_meta {
         writer.message(6, |writer| {
             if reply.action.is_empty() {
@@ -88,6 +92,10 @@ pub(super) fn to_json(reply: &PlanResourcesReply<'_>, json: &mut Json) {
             json.key("meta");
             json.object(|json| meta_to_json(reply, json));
         }
+        if !reply.plan.validation_errors.is_empty() {
+            json.key("validationErrors");
+            json.array(|json| reply.plan.validation_errors.iter().for_each(|error| validation_error(error, json)));
+        }
         json.text("cerbosCallId", reply.call_id);
     });
 }
@@ -96,6 +104,9 @@ fn meta_to_json(reply: &PlanResourcesReply<'_>, json: &mut Json) {
     json.text("filterDebug", &debug(reply.plan.filter));
     if !reply.action.is_empty() {
         json.text("matchedScope", single_scope(reply));
+        return;
+    }
+    if reply.plan.actions.is_empty() {
         return;
     }
     let mut actions: Vec<&ActionPlan<'_>> = reply.plan.actions.iter().collect();
