@@ -45,6 +45,7 @@ fn tool_calls() -> Service {
         .comment("Tool-call decisions over undecoded messages.")
         .method(raw("decide", "Decide").build())
         .method(raw("decide_batch", "DecideBatch").build())
+        .method(raw("plan_tools", "PlanTools").build())
         .method(raw("decide_stream", "DecideStream").client_streaming().server_streaming().build())
         .build()
 }
@@ -64,6 +65,7 @@ fn cerbos() -> Service {
         .method(raw("check_resources", "CheckResources").build())
         .method(raw("check_resource_set", "CheckResourceSet").build())
         .method(raw("check_resource_batch", "CheckResourceBatch").build())
+        .method(raw("plan_resources", "PlanResources").build())
         .method(info)
         .build()
 }

@@ -7,7 +7,7 @@ const LAYERS: &[&[&str]] = &[
     &["source", "proto"],
     &["yaml", "cel"],
     &["policy", "schema"],
-    &["engine"],
+    &["engine", "plan"],
     &["compile", "wire"],
     &["store", "toolcall", "identity", "telemetry"],
     &["service"],
@@ -16,7 +16,8 @@ const LAYERS: &[&[&str]] = &[
 ];
 
 /// Imports within a layer that are meant.
-const SIBLINGS: &[(&str, &str)] = &[("schema", "policy"), ("cli", "config"), ("cli", "server"), ("server", "config")];
+const SIBLINGS: &[(&str, &str)] =
+    &[("schema", "policy"), ("plan", "engine"), ("cli", "config"), ("cli", "server"), ("server", "config")];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -17,6 +17,8 @@
 //! |---|---|
 //! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
 //! | 1 | [`yaml`] · [`cel`] |
+//! | 2 | [`policy`] |
+//! | 3 | [`engine`] · [`plan`] |
 //! | 2 | [`policy`] · [`schema`] |
 //! | 3 | [`engine`] |
 //! | 4 | [`compile`] · [`wire`] |
@@ -42,6 +44,7 @@ pub mod compile;
 pub mod config;
 pub mod engine;
 pub mod identity;
+pub mod plan;
 pub mod policy;
 pub mod proto;
 pub mod protocols;

@@ -270,7 +270,7 @@ impl<'a> Memories<'a> {
 /// optionals what they hold, types their names. SPIFFE objects are of no use any more. What lies inside of a list or
 /// map stays what it is.
 #[inline]
-fn plain<'a>(cx: &Context<'a>, value: Value<'a>) -> Eval<'a> {
+pub(super) fn plain<'a>(cx: &Context<'a>, value: Value<'a>) -> Eval<'a> {
     match value {
         Value::Optional(_) | Value::Type(_) | Value::Object(_) => flattened(cx, value),
         plain => Ok(plain),

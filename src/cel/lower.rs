@@ -420,7 +420,7 @@ impl One<'_, '_> {
 }
 
 /// The name of a type as a value.
-fn type_name(ty: &Type) -> &'static str {
+pub(super) fn type_name(ty: &Type) -> &'static str {
     match ty {
         Type::Dyn | Type::Error | Type::Param(_) => "dyn",
         Type::Any => "google.protobuf.Any",

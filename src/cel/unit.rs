@@ -66,12 +66,22 @@ pub struct UnitBuilder {
     variables: Vec<Variable>,
     expressions: Vec<Expression>,
     by_source: HashMap<Box<str>, ExprId>,
+    written: Written,
 }
 
 #[derive(Debug)]
 struct Expression {
-    source: Box<str>,
     lowered: Lowered,
+}
+
+/// What a unit was made from, for whoever needs the checked trees again, such as query plans. Beside the program, not
+/// in it: decisions do not come by here.
+#[derive(Debug, Default)]
+pub(super) struct Written {
+    pub(super) expressions: Vec<Arc<Checked>>,
+    /// In the order of [`Unit::variables`].
+    pub(super) variables: Vec<Arc<Checked>>,
+    pub(super) constants: Vec<(String, Constant)>,
 }
 
 /// Lowered expressions, ready to be evaluated by any number of threads.
@@ -85,6 +95,7 @@ pub struct Unit {
     calls_now: bool,
     /// Indices of the roots that some expression reads: asked on every decision.
     roots_read: Box<[usize]>,
+    written: Box<Written>,
 }
 
 /// A part of an input that an expression may read: the input, and the fields and keys that lead to the part. Everything
@@ -100,6 +111,17 @@ pub struct ReadPath<'u> {
 impl UnitBuilder {
     /// A unit with these constants and variables. Variables may refer to each other, but not in circles.
     pub fn new<C: Borrow<Checked>>(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, C)>) -> Self {
+        let own = |(name, checked): (String, C)| (name, Arc::new(checked.borrow().clone()));
+        Self::shared(env, constants, variables.into_iter().map(own).collect())
+    }
+
+    /// The same, without copies of the trees.
+    pub fn shared(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, Arc<Checked>)>) -> Self {
+        let written = Written {
+            expressions: Vec::new(),
+            variables: variables.iter().map(|(_, checked)| Arc::clone(checked)).collect(),
+            constants: constants.clone(),
+        };
         let by_name = (0_u32..).zip(&variables).map(|(i, (name, _))| (name.clone(), i)).collect();
         let mut builder = Self {
             env: env.clone(),
@@ -109,8 +131,9 @@ impl UnitBuilder {
             variables: Vec::new(),
             expressions: Vec::new(),
             by_source: HashMap::new(),
+            written,
         };
-        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked.borrow())).collect();
+        let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked)).collect();
         let nests = nesting(&lowered);
         let named = variables.into_iter().zip(lowered).zip(nests);
         builder.variables =
@@ -139,14 +162,22 @@ impl UnitBuilder {
 
     /// Adds an expression. The same text gives the same expression.
     pub fn add(&mut self, checked: &Checked) -> ExprId {
+        match self.by_source.get(&*checked.ast.source) {
+            Some(known) => *known,
+            None => self.add_shared(&Arc::new(checked.clone())),
+        }
+    }
+
+    /// The same, without a copy of the tree.
+    pub fn add_shared(&mut self, checked: &Arc<Checked>) -> ExprId {
         if let Some(known) = self.by_source.get(&*checked.ast.source) {
             return *known;
         }
         let lowered = self.lower(checked);
         let id = ExprId(u32::try_from(self.expressions.len()).unwrap_or(u32::MAX));
-        let source = checked.ast.source.clone();
-        self.by_source.insert(source.clone(), id);
-        self.expressions.push(Expression { source, lowered });
+        self.by_source.insert(checked.ast.source.clone(), id);
+        self.expressions.push(Expression { lowered });
+        self.written.expressions.push(Arc::clone(checked));
         id
     }
 
@@ -188,6 +219,7 @@ impl UnitBuilder {
             slots,
             calls_now: self.index.reads_clock,
             roots_read: Box::default(),
+            written: Box::new(self.written),
         };
         let mut roots: Vec<usize> = unit.reads().iter().map(|path| path.root).collect();
         roots.dedup();
@@ -205,6 +237,16 @@ impl Unit {
         self.expression(id).map(|e| &e.lowered)
     }
 
+    /// The checked tree of an expression.
+    #[must_use]
+    pub fn checked(&self, id: ExprId) -> Option<&Checked> {
+        self.written.expressions.get(id.0 as usize).map(|checked| &**checked)
+    }
+
+    pub(super) fn written(&self) -> &Written {
+        &self.written
+    }
+
     /// Number of expressions.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -220,7 +262,7 @@ impl Unit {
     /// The text of an expression.
     #[must_use]
     pub fn source(&self, id: ExprId) -> &str {
-        self.expression(id).map_or("", |e| &e.source)
+        self.checked(id).map_or("", |checked| &checked.ast.source)
     }
 
     /// True if anything in the unit reads the clock.

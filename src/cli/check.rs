@@ -187,7 +187,7 @@ impl Call {
     }
 }
 
-fn members(typed: &[String]) -> anyhow::Result<Map<String, Value>> {
+pub(super) fn members(typed: &[String]) -> anyhow::Result<Map<String, Value>> {
     let mut all = Map::new();
     for member in typed {
         let (name, value) = member.split_once('=').with_context(|| format!("`{member}` has no `=`"))?;

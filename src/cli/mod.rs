@@ -15,6 +15,7 @@ mod check;
 mod client;
 mod healthcheck;
 mod lint;
+mod plan;
 mod print;
 mod serve;
 mod settings;
@@ -46,6 +47,8 @@ enum Verb {
     Serve(serve::Serve),
     /// Decide one tool call, from a policy directory or by a running server
     Check(Box<check::Check>),
+    /// Tell what an identity may do with the resources of a kind, as a condition
+    Plan(Box<plan::PlanArgs>),
     /// Report everything that is wrong with a policy directory
     Lint(lint::Lint),
     /// Run the policy tests of a directory
@@ -70,6 +73,7 @@ pub fn main() -> ExitCode {
     let done = match cli.verb {
         Verb::Serve(v) => serve::run(v),
         Verb::Check(v) => check::run(*v),
+        Verb::Plan(v) => plan::run(*v),
         Verb::Lint(v) => lint::run(v),
         Verb::Test(v) => test::run(*v),
         Verb::Cel(v) => cel::run(v),

@@ -323,7 +323,7 @@ impl<'p> Lowering<'p, '_> {
             Match::All(of) => Compiled::All(list(of)?),
             Match::Any(of) => Compiled::Any(list(of)?),
             Match::None(of) => Compiled::None(list(of)?),
-            Match::Expr(text) => Compiled::Expr(scribe.unit.add(&*self.expressions.known(&text.text)?)),
+            Match::Expr(text) => Compiled::Expr(scribe.unit.add_shared(&self.expressions.known(&text.text)?)),
         })
     }
 
@@ -332,7 +332,7 @@ impl<'p> Lowering<'p, '_> {
             definitions::resolve(policy, self.policies, self.links, &mut self.expressions, self.diagnostics);
         let constants = definitions.constants.iter().map(|(n, c)| (n.clone(), c.clone())).collect();
         let variables = definitions.variables.iter().map(|(n, c)| (n.clone(), Arc::clone(c))).collect();
-        let unit = UnitBuilder::new(self.expressions.env(), constants, variables);
+        let unit = UnitBuilder::shared(self.expressions.env(), constants, variables);
         Scribe { policy, definitions, unit }
     }
 
@@ -341,7 +341,7 @@ impl<'p> Lowering<'p, '_> {
         match self.expressions.compile(text, file) {
             Ok(checked) => {
                 scribe.definitions.check_references(self.expressions.env(), &checked, text, file, "", self.diagnostics);
-                Some(scribe.unit.add(&checked))
+                Some(scribe.unit.add_shared(&checked))
             }
             Err(diagnostic) => {
                 self.diagnostics.push(*diagnostic);

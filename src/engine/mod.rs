@@ -10,7 +10,7 @@ mod decide;
 pub mod decision;
 pub mod glob;
 pub mod request;
-mod scope;
+pub(crate) mod scope;
 pub mod table;
 #[cfg(test)]
 mod tests;

@@ -6,13 +6,13 @@ use super::decide::{Params, Semantics};
 use super::table::{PairRef, RuleTable};
 
 /// The scope a request means: its own or the default, without one leading `.` (so `.` is the root).
-pub(super) fn effective<'a>(requested: &'a str, default: &'a str) -> &'a str {
+pub(crate) fn effective<'a>(requested: &'a str, default: &'a str) -> &'a str {
     let scope = if requested.is_empty() { default } else { requested };
     scope.strip_prefix('.').unwrap_or(scope)
 }
 
 /// The version a request means.
-pub(super) fn version<'a>(requested: &'a str, default: &'a str) -> &'a str {
+pub(crate) fn version<'a>(requested: &'a str, default: &'a str) -> &'a str {
     if requested.is_empty() { default } else { requested }
 }
 
@@ -25,7 +25,7 @@ fn parent(scope: &str) -> Option<&str> {
 }
 
 /// `scope` and its ancestors as far as `exists` knows them, leaf first; empty if the leaf must exist and does not.
-pub(super) fn chain<'a>(
+pub(crate) fn chain<'a>(
     scope: &'a str,
     leaf_exists: bool,
     lenient: bool,
@@ -50,7 +50,7 @@ pub(super) fn chain<'a>(
 }
 
 /// Role policies of this version in a scope that mention the kind.
-pub(super) fn has_role_policy(table: &RuleTable, kind: &str, version: &str, scope: &str) -> bool {
+pub(crate) fn has_role_policy(table: &RuleTable, kind: &str, version: &str, scope: &str) -> bool {
     table
         .role_policies_at(scope)
         .any(|(name, p)| *name.version == *version && p.rules.iter().any(|r| r.resource.matches(kind)))
@@ -58,7 +58,7 @@ pub(super) fn has_role_policy(table: &RuleTable, kind: &str, version: &str, scop
 
 /// The resource chain; `here` tells that a policy of the kind is known to live in `scope`. In the reference a scope exists if any resource policy, of whatever kind, lives in it; by
 /// default it must exist for this kind.
-pub(super) fn resource_chain<'a>(
+pub(crate) fn resource_chain<'a>(
     table: &RuleTable,
     params: &Params,
     kind: &str,
@@ -83,7 +83,7 @@ fn role_policy_mentions(table: &RuleTable, kind: &str, scope: &str) -> bool {
 
 /// `role` followed by its ancestors through role policies. The reference looks only at role policies of exactly the
 /// request's scope, whatever their version; by default those in force count: this version, any scope of the chain.
-pub(super) fn with_ancestors<'a>(
+pub(crate) fn with_ancestors<'a>(
     table: &'a RuleTable,
     params: &Params,
     role: &'a str,

@@ -200,7 +200,8 @@ impl App {
         let answer = match request.uri().path() {
             "/toolgate.v1.ToolCallService/Decide"
             | "/toolgate.v1.ToolCallService/DecideBatch"
-            | "/toolgate.v1.ToolCallService/DecideStream" => {
+            | "/toolgate.v1.ToolCallService/DecideStream"
+            | "/toolgate.v1.ToolCallService/PlanTools" => {
                 let mut server = self.tool_calls.clone();
                 if gzip {
                     server = server.send_compressed(GZIP);
@@ -210,15 +211,13 @@ impl App {
             "/cerbos.svc.v1.CerbosService/CheckResources"
             | "/cerbos.svc.v1.CerbosService/CheckResourceSet"
             | "/cerbos.svc.v1.CerbosService/CheckResourceBatch"
+            | "/cerbos.svc.v1.CerbosService/PlanResources"
             | "/cerbos.svc.v1.CerbosService/ServerInfo" => {
                 let mut server = self.cerbos.clone();
                 if gzip {
                     server = server.send_compressed(GZIP);
                 }
                 server.call(request).await
-            }
-            "/cerbos.svc.v1.CerbosService/PlanResources" => {
-                Ok(grpc::failed(&Failure::Unsupported(cerbos::PLAN)).into_http())
             }
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
             path if path.starts_with(ADMIN) && self.shared.settings.admin.is_none() => {

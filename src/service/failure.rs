@@ -4,6 +4,7 @@
 //! What happens within a decision (an expression that errs, a budget spent, no policy) is no failure: the engine
 //! answers it with a denial and a reason.
 
+use crate::plan::PlanError;
 use crate::wire::json::JsonError;
 use crate::wire::protobuf::DecodeError;
 use crate::wire::validate::{Violation, Violations};
@@ -134,6 +135,12 @@ pub enum Failure {
     /// Tokens that could not be verified.
     #[error("invalid auxData")]
     AuxData,
+    /// A plan that cannot be made, and why.
+    #[error("{0}")]
+    NoPlan(PlanError),
+    /// The same in the reference's words.
+    #[error("Resources query plan request failed")]
+    PlanFailed,
     /// A `Grpc-Timeout` header that is none.
     #[error("invalid grpc-timeout: {0}")]
     Timeout(String),
@@ -183,8 +190,11 @@ impl Failure {
             Self::Undecodable(DecodeError::TooLarge { .. })
             | Self::Json(JsonError::TooLarge { .. })
             | Self::TooLarge { .. }
+            | Self::NoPlan(PlanError::Budget | PlanError::TooLarge)
             | Self::Overloaded => Code::ResourceExhausted,
-            Self::Undecodable(_) | Self::NoSchema(_) | Self::ReloadFailed | Self::Panicked => Code::Internal,
+            Self::Undecodable(_) | Self::NoSchema(_) | Self::ReloadFailed | Self::PlanFailed | Self::Panicked => {
+                Code::Internal
+            }
             Self::Json(_)
             | Self::Invalid(_)
             | Self::TooManyResources { .. }
@@ -196,6 +206,7 @@ impl Failure {
             | Self::Query(_)
             | Self::Arguments(_)
             | Self::AuxData
+            | Self::NoPlan(PlanError::Unsupported(_))
             | Self::Timeout(_)
             | Self::BrokenBody => Code::InvalidArgument,
             Self::Deadline => Code::DeadlineExceeded,
@@ -292,6 +303,15 @@ mod tests {
             (Failure::Overloaded, 8, 429, "too many requests in flight"),
             (Failure::Arguments("arguments: x".into()), 3, 400, "arguments: x"),
             (Failure::AuxData, 3, 400, "invalid auxData"),
+            (Failure::NoPlan(PlanError::Budget), 8, 429, "step budget exhausted"),
+            (Failure::NoPlan(PlanError::TooLarge), 8, 429, "the plan is too large"),
+            (
+                Failure::NoPlan(PlanError::Unsupported("an optional")),
+                3,
+                400,
+                "an optional on values that are not known cannot be planned",
+            ),
+            (Failure::PlanFailed, 13, 500, "Resources query plan request failed"),
             (Failure::Timeout("x".into()), 3, 400, "invalid grpc-timeout: x"),
             (Failure::Deadline, 4, 504, "context deadline exceeded"),
             (Failure::BrokenBody, 3, 400, "unexpected EOF"),

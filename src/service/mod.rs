@@ -20,8 +20,9 @@ pub use ids::Id;
 use crate::cel::value::Timestamp;
 use crate::engine::decision::Decision;
 use crate::engine::request::{AuxData, Request};
-use crate::engine::{Params, Wants, decide};
+use crate::engine::{Params, Semantics, Wants, decide};
 use crate::identity::Identity;
+use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
 use crate::telemetry::{Metrics, PolicyFacts};
 use crate::wire::limits::Limits;
@@ -211,6 +212,27 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn decide(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
         decide(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), wants, self.bump)
+    }
+
+    /// Plans one request; with `explain`, says what was worked out and why.
+    ///
+    /// # Errors
+    /// If there is no plan.
+    pub fn plan(&self, request: &Request<'a>, explain: bool) -> Result<Plan<'a>, Failure> {
+        self.plan_with(request, &[], explain)
+    }
+
+    /// The same where the attributes named by `maps` are maps that hold nobody knows what.
+    ///
+    /// # Errors
+    /// If there is no plan.
+    pub fn plan_with(&self, request: &Request<'a>, maps: &[&'a str], explain: bool) -> Result<Plan<'a>, Failure> {
+        let (params, now) = (&self.settings.params, Some(timestamp(self.now)));
+        let planned = plan(&self.snapshot.table, params, request, maps, now, explain, self.bump);
+        planned.map_err(|why| match params.semantics {
+            Semantics::Safe => Failure::NoPlan(why),
+            Semantics::Cerbos | Semantics::CerbosStrict => Failure::PlanFailed,
+        })
     }
 
     /// Counts the answers of a decision that go out as they are.

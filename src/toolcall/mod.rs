@@ -14,6 +14,7 @@ mod map;
 mod model;
 mod obligation;
 mod reason;
+pub mod tools;
 mod verdict;
 
 #[cfg(test)]

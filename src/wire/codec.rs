@@ -26,6 +26,10 @@
 //!         Ok(Response::new(request.into_inner()))
 //!     }
 //!
+//!     async fn plan_resources(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+//!         Ok(Response::new(request.into_inner()))
+//!     }
+//!
 //!     async fn server_info(&self, _: Request<ServerInfoRequest>) -> Result<Response<ServerInfoResponse>, Status> {
 //!         Ok(Response::new(ServerInfoResponse::default()))
 //!     }

@@ -24,6 +24,41 @@ pub struct CheckResources<'a> {
     pub request_context: Option<Map<'a>>,
 }
 
+/// `cerbos.request.v1.PlanResourcesRequest`
+#[derive(Clone, Copy, Debug)]
+pub struct PlanResources<'a> {
+    /// Chosen by the caller; echoed.
+    pub request_id: &'a str,
+    /// The single action of the older form; empty in the other.
+    pub action: &'a str,
+    /// Actions in request order.
+    pub actions: &'a [&'a str],
+    /// Who acts.
+    pub principal: Option<Principal<'a>>,
+    /// What is known of the resources; the id is not.
+    pub resource: Option<Resource<'a>>,
+    /// Unverified tokens.
+    pub aux_data: Option<Tokens<'a>>,
+    /// Whether the reply shows the filter as text, and scopes.
+    pub include_meta: bool,
+    /// Annotations for the audit log; policies never see them.
+    pub request_context: Option<Map<'a>>,
+}
+
+impl PlanResources<'_> {
+    /// A request with nothing set.
+    pub const EMPTY: PlanResources<'static> = PlanResources {
+        request_id: "",
+        action: "",
+        actions: &[],
+        principal: None,
+        resource: None,
+        aux_data: None,
+        include_meta: false,
+        request_context: None,
+    };
+}
+
 /// One resource and the actions asked about.
 #[derive(Clone, Copy, Debug)]
 pub struct ResourceEntry<'a> {
@@ -124,6 +159,27 @@ impl Decide<'_> {
         include_digest: false,
         include_trace: false,
     };
+}
+
+/// `toolgate.v1.PlanToolsRequest`
+#[derive(Clone, Copy, Debug)]
+pub struct PlanTools<'a> {
+    /// The user on whose behalf.
+    pub identity: Option<Identity<'a>>,
+    /// The program that makes the calls.
+    pub agent: Option<Agent<'a>>,
+    /// The tools.
+    pub tools: &'a [Tool<'a>],
+    /// The session.
+    pub session: Option<Session<'a>>,
+    /// Free context.
+    pub context: Map<'a>,
+}
+
+impl PlanTools<'_> {
+    /// A request with nothing set.
+    pub const EMPTY: PlanTools<'static> =
+        PlanTools { identity: None, agent: None, tools: &[], session: None, context: EMPTY };
 }
 
 /// `toolgate.v1.Identity`

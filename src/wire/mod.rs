@@ -9,8 +9,10 @@
 //! | protobuf `CheckResourcesRequest` | [`message::CheckResources`] | [`protobuf::check_resources`] |
 //! | protobuf `DecideRequest` / `DecideBatchRequest` | [`message::Decide`] | [`protobuf::decide`], [`protobuf::decide_batch`] |
 //! | the same as JSON (REST bodies) | the same | [`json::check_resources`], [`json::decide`], [`json::decide_batch`] |
+//! | `PlanResourcesRequest`, both formats | [`message::PlanResources`] | [`protobuf::plan_resources`], [`json::plan_resources`] |
 //! | JSON tool arguments | [`Map`](crate::cel::value::Map) | [`json::object`] |
 //! | [`reply::CheckResourcesReply`] | protobuf, JSON | [`encode::check_resources`], [`encode::check_resources_json`] |
+//! | [`reply::PlanResourcesReply`] | the same | [`encode::plan_resources`], [`encode::plan_resources_json`] |
 //! | [`reply::DecideReply`] | protobuf, JSON | [`encode::decide`], [`encode::decide_json`], and the same for batches |
 //!
 //! Then [`validate`] checks the field rules and reports every violation; [`status`] makes the error reply of them.

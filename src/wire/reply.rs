@@ -3,6 +3,7 @@
 use crate::cel::value::Map;
 use crate::engine::decision::{Decision, OutputEntry};
 use crate::engine::request::Resource;
+use crate::plan::{Filter, Plan};
 
 /// `cerbos.response.v1.CheckResourcesResponse`
 #[derive(Clone, Copy, Debug)]
@@ -24,6 +25,45 @@ pub struct CheckResult<'a> {
     pub resource: Resource<'a>,
     /// The answer.
     pub decision: Decision<'a>,
+}
+
+/// `cerbos.response.v1.PlanResourcesResponse`
+#[derive(Clone, Copy, Debug)]
+pub struct PlanResourcesReply<'a> {
+    /// Echoed.
+    pub request_id: &'a str,
+    /// Echoed; empty if the request gave a list.
+    pub action: &'a str,
+    /// Echoed; empty if the request gave one action.
+    pub actions: &'a [&'a str],
+    /// The resource as sent: defaults are not filled in.
+    pub resource: Resource<'a>,
+    /// The answer.
+    pub plan: &'a Plan<'a>,
+    /// The call's id.
+    pub call_id: &'a str,
+    /// Whether to show the filter as text, and scopes.
+    pub include_meta: bool,
+}
+
+/// `toolgate.v1.PlanToolsResponse`
+#[derive(Clone, Copy, Debug)]
+pub struct PlanToolsReply<'a> {
+    /// One a tool, in request order.
+    pub tools: &'a [ToolPlan<'a>],
+    /// Revision of the policy snapshot.
+    pub revision: &'a str,
+}
+
+/// Whether a tool may be used, before there are arguments.
+#[derive(Clone, Copy, Debug)]
+pub struct ToolPlan<'a> {
+    /// Server name.
+    pub server: &'a str,
+    /// Tool name.
+    pub name: &'a str,
+    /// Whatever the arguments are, or for which; if that cannot be said, why.
+    pub filter: Result<Filter<'a>, &'a str>,
 }
 
 /// The answer to a tool call. An allow is made by `toolcall::verdict` and nowhere else.

@@ -121,7 +121,12 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
             &set(&right["meta"]["effectiveDerivedRoles"]),
         );
         differ.note("shape", None, &Json::from(left.get("meta").is_some()), &Json::from(right.get("meta").is_some()));
-        differ.note("validation", None, &validation(&left["validationErrors"]), &validation(&right["validationErrors"]));
+        differ.note(
+            "validation",
+            None,
+            &validation(&left["validationErrors"]),
+            &validation(&right["validationErrors"]),
+        );
         let (theirs, ours) = (outputs(&left["outputs"]), outputs(&right["outputs"]));
         let keys: std::collections::BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         for key in keys {

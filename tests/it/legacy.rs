@@ -184,12 +184,3 @@ async fn refusals_have_the_words_that_clients_know() {
         assert_eq!((answer.status.as_u16(), &answer.json()["message"]), (400, &json!(message)), "{body}");
     }
 }
-
-#[tokio::test]
-async fn query_plans_are_refused_by_name() {
-    let policies = policies();
-    let pdp = Pdp::start(policies.path()).await;
-    let answer = pdp.post("/api/plan/resources", "{}").await;
-    let refusal = json!({"code": 12, "message": "PlanResources is not supported yet"});
-    assert_eq!((answer.status.as_u16(), answer.json()), (501, refusal));
-}

@@ -17,6 +17,7 @@ mod failure;
 mod hostile;
 mod jwt;
 mod legacy;
+mod plan;
 mod protocols;
 mod reload;
 mod schemas;

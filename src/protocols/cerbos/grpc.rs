@@ -8,6 +8,7 @@ use tonic::{Request, Response, Status};
 
 use super::check::check;
 use super::legacy::{check_batch, check_set};
+use super::plan::plan;
 use super::{VERSION_KEY, server_info};
 use crate::proto::cerbos::request::v1::ServerInfoRequest;
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
@@ -44,6 +45,15 @@ impl CerbosService for GrpcApi {
         let answer = self.0.service.answer(|turn| {
             let asked = protobuf::check_resource_batch(&received, turn.bump, turn.settings.wire)?;
             check_batch(turn, &asked, encode::check_resource_batch)
+        });
+        answer.map(versioned).map_err(|f| grpc::failed(&f))
+    }
+
+    async fn plan_resources(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+        let received = request.into_inner();
+        let answer = self.0.service.answer(|turn| {
+            let asked = protobuf::plan_resources(&received, turn.bump, turn.settings.wire)?;
+            plan(turn, &asked, encode::plan_resources)
         });
         answer.map(versioned).map_err(|f| grpc::failed(&f))
     }

@@ -4,6 +4,7 @@
 mod check;
 mod grpc;
 mod legacy;
+mod plan;
 mod rest;
 
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
@@ -14,9 +15,6 @@ pub(super) use rest::{routes, versioned};
 
 /// Metadata with our version that comes with every answer.
 const VERSION_KEY: &str = "cerbos-version";
-
-/// The answer to `PlanResources`.
-pub(super) const PLAN: &str = "PlanResources is not supported yet";
 
 /// What `ServerInfo` tells.
 fn server_info() -> ServerInfoResponse {

@@ -11,7 +11,8 @@ use serde_json::json;
 
 use super::check::check;
 use super::legacy::{check_batch, check_set};
-use super::{PLAN, server_info};
+use super::plan::plan;
+use super::server_info;
 use crate::protocols::Shared;
 use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
 use crate::service::{Failure, Turn};
@@ -52,8 +53,12 @@ async fn check_resource_batch(State(shared): State<Arc<Shared>>, request: Reques
     .await
 }
 
-async fn plan_resources(uri: Uri, headers: HeaderMap) -> Response<Body> {
-    failed(&Failure::Unsupported(PLAN), Layout::of(&uri, &headers))
+async fn plan_resources(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    ask(&shared, request, |turn, body| {
+        let asked = json::plan_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
+        plan(turn, &asked, encode::plan_resources_json)
+    })
+    .await
 }
 
 /// Receives a body, has it answered, and sends the answer.

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tonic::{Request, Response, Status, Streaming};
 
 use super::decide::{decide, decide_batch};
+use super::plan::plan_tools;
 use super::stream::Answers;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallService;
 use crate::protocols::{Shared, grpc};
@@ -31,6 +32,15 @@ impl ToolCallService for GrpcApi {
         let answer = self.0.service.answer(|turn| {
             let asked = protobuf::decide_batch(&received, turn.bump, turn.settings.wire)?;
             Ok(encode::decide_batch(decide_batch(turn, asked)?, &turn.snapshot.revision))
+        });
+        answer.map(Response::new).map_err(|f| grpc::failed(&f))
+    }
+
+    async fn plan_tools(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+        let received = request.into_inner();
+        let answer = self.0.service.answer(|turn| {
+            let asked = protobuf::plan_tools(&received, turn.bump, turn.settings.wire)?;
+            Ok(encode::plan_tools(&plan_tools(turn, &asked)?))
         });
         answer.map(Response::new).map_err(|f| grpc::failed(&f))
     }

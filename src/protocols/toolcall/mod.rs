@@ -1,8 +1,9 @@
 //! The tool-call API: `toolgate.v1.ToolCallService` over gRPC (one call, a batch, a stream), and the first two as JSON
-//! at `/v1/decide` and `/v1/decide/batch`.
+//! at `/v1/decide` and `/v1/decide/batch`; lists of tools at `/v1/plan/tools`.
 
 mod decide;
 mod grpc;
+mod plan;
 mod rest;
 mod stream;
 

@@ -9,6 +9,7 @@ use axum::routing::post;
 use http::{Response, StatusCode};
 
 use super::decide::{decide, decide_batch};
+use super::plan::plan_tools;
 use crate::protocols::Shared;
 use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
 use crate::service::{Failure, Service};
@@ -19,6 +20,7 @@ pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/v1/decide", post(one).fallback(wrong_method))
         .route("/v1/decide/batch", post(batch).fallback(wrong_method))
+        .route("/v1/plan/tools", post(tools).fallback(wrong_method))
 }
 
 async fn one(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
@@ -44,6 +46,16 @@ async fn batch(State(shared): State<Arc<Shared>>, request: Request) -> Response<
         })
     };
     answer(&shared, request, decide).await
+}
+
+async fn tools(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let plan = |service: &Service, question: &[u8]| {
+        service.answer(|turn| {
+            let asked = json::plan_tools(question, turn.bump, turn.settings.wire)?;
+            Ok(encode::plan_tools_json(&plan_tools(turn, &asked)?))
+        })
+    };
+    answer(&shared, request, plan).await
 }
 
 async fn answer(

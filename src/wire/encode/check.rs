@@ -59,12 +59,17 @@ pub(super) fn effects_to_protobuf(field: u32, decision: &Decision<'_>, writer: &
 /// A list of schema violations.
 pub(super) fn validation_errors_to_protobuf(field: u32, decision: &Decision<'_>, writer: &mut Reverse) {
     for error in decision.validation_errors.iter().rev() {
-        writer.message(field, |writer| {
-            writer.number(3, if error.principal { 1 } else { 2 });
-            writer.text(2, error.message);
-            writer.text(1, error.path);
-        });
+        validation_error_to_protobuf(field, error, writer);
     }
+}
+
+/// A schema violation.
+pub(super) fn validation_error_to_protobuf(field: u32, error: &ValidationError<'_>, writer: &mut Reverse) {
+    writer.message(field, |writer| {
+        writer.number(3, if error.principal { 1 } else { 2 });
+        writer.text(2, error.message);
+        writer.text(1, error.path);
+    });
 }
 
 fn output_to_protobuf(output: &OutputEntry<'_>, writer: &mut Reverse) {
@@ -151,7 +156,7 @@ pub(super) fn effects_to_json(actions: &[&ActionResult<'_>], decision: &Decision
     }
 }
 
-fn validation_error(error: &ValidationError<'_>, json: &mut Json) {
+pub(super) fn validation_error(error: &ValidationError<'_>, json: &mut Json) {
     json.object(|json| {
         json.text("path", error.path);
         json.text("message", error.message);

@@ -8,7 +8,9 @@ mod json;
 mod legacy;
 mod number;
 mod output;
+mod plan;
 mod protobuf;
+mod tools;
 
 #[cfg(test)]
 mod tests;
@@ -20,8 +22,9 @@ pub use number::write_number;
 pub use output::{OutputError, presentable};
 
 use self::protobuf::Reverse;
-use super::reply::{CheckResourcesReply, DecideReply};
+use super::reply::{CheckResourcesReply, DecideReply, PlanResourcesReply, PlanToolsReply};
 use crate::cel::value::Value;
+use crate::plan::Filter;
 
 /// A `CheckResourcesResponse` as protobuf.
 #[must_use]
@@ -29,6 +32,46 @@ pub fn check_resources(reply: &CheckResourcesReply<'_>) -> Bytes {
     let mut writer = Reverse::with_capacity(256 + 256 * reply.results.len());
     check::to_protobuf(reply, &mut writer);
     writer.finish()
+}
+
+/// A `PlanResourcesResponse` as protobuf.
+#[must_use]
+pub fn plan_resources(reply: &PlanResourcesReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(1024);
+    plan::to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `PlanResourcesResponse` as JSON.
+#[must_use]
+pub fn plan_resources_json(reply: &PlanResourcesReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    plan::to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `PlanToolsResponse` as protobuf.
+#[must_use]
+pub fn plan_tools(reply: &PlanToolsReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(256 + 128 * reply.tools.len());
+    tools::to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `PlanToolsResponse` as JSON.
+#[must_use]
+pub fn plan_tools_json(reply: &PlanToolsReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    tools::to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `PlanResourcesFilter` as JSON.
+#[must_use]
+pub fn filter_json(filter: Filter<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    plan::filter_to_json(filter, &mut json);
+    json.finish()
 }
 
 /// A `CheckResourcesResponse` as JSON.

@@ -116,7 +116,7 @@ impl<'a> Walk<'a> {
         Ok(token)
     }
 
-    fn context(&self, node: &'a Node<'a>) -> Result<crate::cel::value::Map<'a>, JsonError> {
+    pub(super) fn context(&self, node: &'a Node<'a>) -> Result<crate::cel::value::Map<'a>, JsonError> {
         let mut annotations = EMPTY;
         self.message(node, CONTEXT, |_, node| {
             annotations = self.values(node, self.depth)?;

@@ -57,7 +57,7 @@ impl<'a> Walk<'a> {
         Ok(call)
     }
 
-    fn identity(&self, node: &'a Node<'a>) -> Result<Identity<'a>, JsonError> {
+    pub(super) fn identity(&self, node: &'a Node<'a>) -> Result<Identity<'a>, JsonError> {
         let mut identity = Identity { id: "", roles: &[], attr: EMPTY, scope: "", policy_version: "" };
         self.message(node, IDENTITY, |field, node| {
             match field {
@@ -72,7 +72,7 @@ impl<'a> Walk<'a> {
         Ok(identity)
     }
 
-    fn agent(&self, node: &'a Node<'a>) -> Result<Agent<'a>, JsonError> {
+    pub(super) fn agent(&self, node: &'a Node<'a>) -> Result<Agent<'a>, JsonError> {
         let mut agent = Agent { id: "", roles: &[], attr: EMPTY, chain: &[] };
         self.message(node, AGENT, |field, node| {
             match field {
@@ -86,7 +86,7 @@ impl<'a> Walk<'a> {
         Ok(agent)
     }
 
-    fn tool(&self, node: &'a Node<'a>) -> Result<Tool<'a>, JsonError> {
+    pub(super) fn tool(&self, node: &'a Node<'a>) -> Result<Tool<'a>, JsonError> {
         let mut tool = Tool { server: "", name: "", annotations: EMPTY, pinned: false };
         self.message(node, TOOL, |field, node| {
             match field {
@@ -100,7 +100,7 @@ impl<'a> Walk<'a> {
         Ok(tool)
     }
 
-    fn session(&self, node: &'a Node<'a>) -> Result<Session<'a>, JsonError> {
+    pub(super) fn session(&self, node: &'a Node<'a>) -> Result<Session<'a>, JsonError> {
         let mut session = Session::default();
         self.message(node, SESSION, |field, node| {
             match field {

@@ -14,7 +14,9 @@ mod error;
 mod legacy;
 mod node;
 mod parser;
+mod plan;
 mod string;
+mod tools;
 mod value;
 mod walk;
 
@@ -33,7 +35,7 @@ use self::value::Values;
 use self::walk::Walk;
 use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
-use super::message::{CheckResourceSet, CheckResources, Decide};
+use super::message::{CheckResourceSet, CheckResources, Decide, PlanResources, PlanTools};
 use crate::cel::value::{Map, Value};
 
 /// What follows the first value of a body.
@@ -105,6 +107,17 @@ pub fn evaluations<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result
     walk.evaluations(node)
 }
 
+/// A `PlanResourcesRequest` from a REST body. An empty body is an empty request.
+pub fn plan_resources<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+    trailing: Trailing,
+) -> Result<PlanResources<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, trailing)?;
+    walk.plan_resources(node)
+}
+
 /// A `DecideRequest` from a REST body. `arguments` is judged, and digested, exactly as its bytes were sent.
 pub fn decide<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Decide<'a>, JsonError> {
     let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
@@ -115,6 +128,12 @@ pub fn decide<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Deci
 pub fn decide_batch<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<&'a [Decide<'a>], JsonError> {
     let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
     walk.decide_batch(node)
+}
+
+/// A `PlanToolsRequest` from a REST body.
+pub fn plan_tools<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<PlanTools<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.plan_tools(node)
 }
 
 /// Containers a body may have around a value: `{"resource":{"instances":{"id":{"attr":{`, and one to spare.

@@ -79,7 +79,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn identity(&mut self, bytes: &'a [u8]) -> Result<Identity<'a>, DecodeError> {
+    pub(super) fn identity(&mut self, bytes: &'a [u8]) -> Result<Identity<'a>, DecodeError> {
         let mut roles = Repeated::new();
         let mut attr = Repeated::new();
         let (mut id, mut scope, mut policy_version) = ("", "", "");
@@ -100,7 +100,7 @@ impl<'a> Decoder<'a> {
         Ok(Identity { id, roles: roles.finish(), attr: self.map(attr.finish())?, scope, policy_version })
     }
 
-    fn agent(&mut self, bytes: &'a [u8]) -> Result<Agent<'a>, DecodeError> {
+    pub(super) fn agent(&mut self, bytes: &'a [u8]) -> Result<Agent<'a>, DecodeError> {
         let mut roles = Repeated::new();
         let mut attr = Repeated::new();
         let mut chain = Repeated::new();
@@ -121,7 +121,7 @@ impl<'a> Decoder<'a> {
         Ok(Agent { id, roles: roles.finish(), attr: self.map(attr.finish())?, chain: chain.finish() })
     }
 
-    fn tool(&mut self, bytes: &'a [u8]) -> Result<Tool<'a>, DecodeError> {
+    pub(super) fn tool(&mut self, bytes: &'a [u8]) -> Result<Tool<'a>, DecodeError> {
         let mut annotations = Repeated::new();
         let mut tool = Tool { server: "", name: "", annotations: EMPTY, pinned: false };
         let mut reader = Reader::new(bytes);
@@ -141,7 +141,7 @@ impl<'a> Decoder<'a> {
         Ok(tool)
     }
 
-    fn session(&mut self, bytes: &'a [u8]) -> Result<Session<'a>, DecodeError> {
+    pub(super) fn session(&mut self, bytes: &'a [u8]) -> Result<Session<'a>, DecodeError> {
         let mut labels = Repeated::new();
         let mut calls = Repeated::new();
         let (mut id, mut user) = ("", "");

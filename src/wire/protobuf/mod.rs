@@ -12,7 +12,9 @@ mod decide;
 #[cfg(any(test, fuzzing))]
 pub mod differ;
 mod legacy;
+mod plan;
 mod reader;
+mod tools;
 mod value;
 
 #[cfg(test)]
@@ -22,7 +24,7 @@ use bumpalo::Bump;
 
 use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
-use super::message::{CheckResourceSet, CheckResources, Decide};
+use super::message::{CheckResourceSet, CheckResources, Decide, PlanResources, PlanTools};
 
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -99,6 +101,11 @@ pub fn evaluations<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Resul
     Decoder::new(bytes, bump, limits)?.evaluations(bytes)
 }
 
+/// Decodes a `cerbos.request.v1.PlanResourcesRequest`.
+pub fn plan_resources<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<PlanResources<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.plan_resources(bytes)
+}
+
 /// Decodes a `toolgate.v1.DecideRequest`.
 pub fn decide<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Decide<'a>, DecodeError> {
     Decoder::new(bytes, bump, limits)?.decide(bytes)
@@ -107,6 +114,11 @@ pub fn decide<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Dec
 /// Decodes a `toolgate.v1.DecideBatchRequest` into its calls.
 pub fn decide_batch<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<&'a [Decide<'a>], DecodeError> {
     Decoder::new(bytes, bump, limits)?.decide_batch(bytes)
+}
+
+/// Decodes a `toolgate.v1.PlanToolsRequest`.
+pub fn plan_tools<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<PlanTools<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.plan_tools(bytes)
 }
 
 /// One message being decoded: the arena and what is left of the budget.

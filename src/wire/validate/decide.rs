@@ -6,11 +6,11 @@ use crate::cel::value::Map;
 use crate::wire::message::{Agent, Decide, Identity, Session, Tool};
 
 static CALLS: Field = message(1, "calls");
-static IDENTITY: Field = message(2, "identity");
-static AGENT: Field = message(3, "agent");
+pub(super) static IDENTITY: Field = message(2, "identity");
+pub(super) static AGENT: Field = message(3, "agent");
 static TOOL: Field = message(4, "tool");
-static SESSION: Field = message(7, "session");
-static CONTEXT: Field = message(8, "context");
+pub(super) static SESSION: Field = message(7, "session");
+pub(super) static CONTEXT: Field = message(8, "context");
 static ID: Field = text(1, "id");
 static ROLES: Field = text(2, "roles");
 static ATTR: Field = message(3, "attr");
@@ -58,7 +58,7 @@ pub fn decide_batch(calls: &[Decide<'_>]) -> Result<(), Violations> {
 }
 
 impl Report {
-    fn identity(&mut self, path: Path<'_>, identity: &Identity<'_>) {
+    pub(super) fn identity(&mut self, path: Path<'_>, identity: &Identity<'_>) {
         self.required(path.field(&ID), !identity.id.is_empty());
         if self.required(path.field(&ROLES), !identity.roles.is_empty()) {
             self.unique(path.field(&ROLES), identity.roles);
@@ -77,20 +77,20 @@ impl Report {
         }
     }
 
-    fn agent(&mut self, path: Path<'_>, agent: &Agent<'_>) {
+    pub(super) fn agent(&mut self, path: Path<'_>, agent: &Agent<'_>) {
         self.required(path.field(&ID), !agent.id.is_empty());
         self.unique(path.field(&ROLES), agent.roles);
         self.attributes(path.field(&ATTR), agent.attr);
         self.items(path.field(&CHAIN), agent.chain);
     }
 
-    fn tool(&mut self, path: Path<'_>, tool: &Tool<'_>) {
+    pub(super) fn tool(&mut self, path: Path<'_>, tool: &Tool<'_>) {
         self.required(path.field(&SERVER), !tool.server.is_empty());
         self.required(path.field(&NAME), !tool.name.is_empty());
         self.keys(path.field(&ANNOTATIONS), tool.annotations);
     }
 
-    fn session(&mut self, path: Path<'_>, session: &Session<'_>) {
+    pub(super) fn session(&mut self, path: Path<'_>, session: &Session<'_>) {
         self.items(path.field(&LABELS), session.labels);
         let calls = path.field(&SESSION_CALLS);
         for (i, call) in session.calls.iter().enumerate() {

@@ -7,7 +7,9 @@ mod authzen;
 mod check;
 mod decide;
 mod legacy;
+mod plan;
 mod rules;
+mod tools;
 
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,9 @@ pub use authzen::{AUTHZEN_ATTRIBUTE, evaluation, evaluations, no_evaluations};
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
 pub use legacy::{check_resource_batch, check_resource_set};
+pub use plan::{MAX_PLAN_ACTIONS, plan_resources};
+
+pub use tools::{MAX_TOOLS, plan_tools};
 
 use crate::proto::buf::validate::field_path_element::Type;
 
@@ -121,6 +126,7 @@ impl fmt::Display for Violation {
                 Some(Subscript::Key(key)) => write!(f, "[{}]", super::quote::text(key.as_bytes()))?,
             }
         }
-        write!(f, ": {}", self.message)
+        // Rules of the whole message have no path.
+        write!(f, "{}{}", if self.field.is_empty() { "" } else { ": " }, self.message)
     }
 }

@@ -77,6 +77,7 @@ const fn rule(number: i32, name: &'static str, ty: Type) -> RuleElement {
 
 const REQUIRED: &[RuleElement] = &[rule(25, "required", Type::Bool)];
 const UNIQUE: &[RuleElement] = &[rule(18, "repeated", Type::Message), rule(3, "unique", Type::Bool)];
+const MAX_ITEMS: &[RuleElement] = &[rule(18, "repeated", Type::Message), rule(2, "max_items", Type::Uint64)];
 const STRING: RuleElement = rule(14, "string", Type::Message);
 const MIN_LEN: RuleElement = rule(2, "min_len", Type::Uint64);
 const ITEM_MIN_LEN: &[RuleElement] =
@@ -150,6 +151,16 @@ impl Report {
             self.add(path, UNIQUE, "repeated.unique", "repeated value must contain unique items");
         }
         self.items(path, items);
+    }
+
+    /// A list that is too long, in these words.
+    pub(super) fn too_many(&mut self, path: Path<'_>, text: &'static str) {
+        self.add(path, MAX_ITEMS, "repeated.max_items", text);
+    }
+
+    /// A rule about a whole request.
+    pub(super) fn whole(&mut self, rule_id: &'static str, message: &'static str) {
+        self.found.push(Violation { field: Vec::new(), rule: &[], rule_id, message, for_key: None });
     }
 
     /// A list of texts none of which is empty.

@@ -1,0 +1,206 @@
+//! Macros. Over known ranges with known bodies they run as the folds they expand to; `exists` and `all` over a short
+//! known range are written out; what is left keeps the macro as it was written, with a lambda.
+
+use super::super::ast::{Comprehension, ExprKind, Literal, MacroCall, NodeId};
+use super::super::checker::Checked;
+use super::super::context::Context;
+use super::super::error::{Eval, Fault};
+use super::super::mapping::MapBuilder;
+use super::super::value::{Map, Value};
+use super::eval::{Scope, Scopes, Step};
+use super::{Part, Partial, Stop, Term};
+
+/// Longest known range that `exists` and `all` are written out for.
+const WRITTEN_OUT: usize = 10;
+
+/// The fold inside of a macro that is not one itself.
+const FOLD: Stop = Stop::Unsupported("a fold");
+
+impl<'a> Partial<'a> {
+    pub(super) fn comprehension(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
+        let node = checked.ast.node(id);
+        let ExprKind::Comprehension(c) = &node.kind else { return Ok(Part::Known(Value::Null)) };
+        if *c.iter_var == *super::super::macros::UNUSED {
+            return self.bind(checked, c, node.macro_call.as_deref(), scope);
+        }
+        let range = self.eval(checked, c.range, scope)?;
+        match range {
+            Part::Known(range) => {
+                let items = match self.items(range, c.iter_var2.is_some()) {
+                    Ok(items) => items,
+                    Err(e) => return self.known(Err(e), || Ok(Term::Error)),
+                };
+                if let Some(result) = self.known_fold(checked, c, &items, scope)? {
+                    return Ok(result);
+                }
+                let Some(call) = &node.macro_call else { return Err(FOLD) };
+                match &*call.function {
+                    "exists" | "all" if items.len() <= WRITTEN_OUT => self.written_out(checked, c, call, &items, scope),
+                    _ => self.residual(checked, call, Term::Value(range), scope),
+                }
+            }
+            Part::Failed(..) => Ok(range),
+            Part::Unknown(Term::Optional(_)) => Err(Stop::Unsupported("a macro over an optional")),
+            Part::Unknown(_) | Part::Place(_) => match &node.macro_call {
+                Some(call) => self.residual(checked, call, range.term(), scope),
+                None => Err(FOLD),
+            },
+        }
+    }
+
+    /// `cel.bind`: the name stands for whatever its value is worth.
+    fn bind(
+        &self,
+        checked: &'a Checked,
+        c: &'a Comprehension,
+        call: Option<&'a MacroCall>,
+        scope: Scopes<'_, 'a>,
+    ) -> Step<'a> {
+        let part = self.eval(checked, c.init, scope)?;
+        let result = self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part, outer: scope }));
+        let result = match (result, call) {
+            (Err(FOLD) | Ok(Part::Unknown(_)), Some(call)) if &*call.function == "sortBy" => {
+                return self.sort_by(checked, call, scope);
+            }
+            (result, _) => result?,
+        };
+        match result {
+            Part::Unknown(_) if self.reference && !c.accu_var.starts_with('@') => Err(Stop::Unsupported("cel.bind")),
+            _ => Ok(result),
+        }
+    }
+
+    fn items(&self, range: Value<'a>, two: bool) -> Result<Vec<(Value<'a>, Value<'a>)>, super::EvalError<'a>> {
+        match range {
+            Value::List(l) if two => Ok((0_i64..).map(Value::Int).zip(l.iter()).collect()),
+            Value::List(l) => Ok(l.iter().map(|v| (v, Value::Null)).collect()),
+            Value::Map(m) => Ok(m.iter().collect()),
+            other if two => Err(self.cx.fault(Fault::NotFoldable(other))),
+            other => Err(self.cx.fault(Fault::NotIterable(other))),
+        }
+    }
+
+    /// The fold, if everything in it is known.
+    fn known_fold(
+        &self,
+        checked: &'a Checked,
+        c: &'a Comprehension,
+        items: &[(Value<'a>, Value<'a>)],
+        scope: Scopes<'_, 'a>,
+    ) -> Result<Option<Part<'a>>, Stop> {
+        let is_known = |part| matches!(part, Part::Known(_) | Part::Failed(..));
+        let mut accumulator = self.eval(checked, c.init, scope)?;
+        for (a, b) in items {
+            let outer = Scope { name: &c.accu_var, part: accumulator, outer: scope };
+            let first = Scope { name: &c.iter_var, part: Part::Known(*a), outer: Some(&outer) };
+            let name = c.iter_var2.as_deref().unwrap_or("");
+            let second = Scope { name, part: Part::Known(*b), outer: Some(&first) };
+            if !matches!(self.eval(checked, c.condition, Some(&second))?, Part::Known(Value::Bool(true))) {
+                break;
+            }
+            accumulator = self.eval(checked, c.step, Some(&second))?;
+            if !is_known(accumulator) {
+                return Ok(None);
+            }
+        }
+        let result =
+            self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part: accumulator, outer: scope }))?;
+        Ok(is_known(result).then_some(result))
+    }
+
+    /// `exists` and `all` as `or` and `and`, nested to the right.
+    fn written_out(
+        &self,
+        checked: &'a Checked,
+        c: &'a Comprehension,
+        call: &'a MacroCall,
+        items: &[(Value<'a>, Value<'a>)],
+        scope: Scopes<'_, 'a>,
+    ) -> Step<'a> {
+        let Some(body) = call.args.last() else { return Err(Stop::Unsupported("a macro")) };
+        let wanted = &*call.function == "exists";
+        let mut parts = Vec::with_capacity(items.len());
+        for (a, b) in items {
+            let first = Scope { name: &c.iter_var, part: Part::Known(*a), outer: scope };
+            let name = c.iter_var2.as_deref().unwrap_or("");
+            let second = Scope { name, part: Part::Known(*b), outer: Some(&first) };
+            parts.push(self.eval(checked, *body, Some(&second))?);
+        }
+        let mut whole = Part::Known(Value::Bool(!wanted));
+        for part in parts.into_iter().rev() {
+            whole = self.logic(wanted, part, whole)?;
+        }
+        Ok(whole)
+    }
+
+    /// The macro as it was written, over what is not known.
+    fn residual(&self, checked: &'a Checked, call: &'a MacroCall, range: Term<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
+        let function = if &*call.function == "existsOne" { "exists_one" } else { &*call.function };
+        let variables = match function {
+            "map" | "filter" | "sortBy" => 1,
+            "transformList" | "transformMap" | "transformMapEntry" => 2,
+            _ => call.args.len().saturating_sub(1),
+        };
+        let (names, bodies) = call.args.split_at(variables.min(call.args.len()));
+        if self.reference {
+            let is_constant = |id: &NodeId| matches!(checked.ast.node(*id).kind, ExprKind::Literal(Literal::Bool(_)));
+            if function == "sortBy" || bodies.iter().any(is_constant) {
+                return Err(Stop::Unsupported("a macro"));
+            }
+        }
+        let names: Vec<&'a str> = names
+            .iter()
+            .map(|id| match &checked.ast.node(*id).kind {
+                ExprKind::Ident(name) => &**name,
+                _ => "",
+            })
+            .collect();
+        let scopes = |outer, name| Scope { name, part: Part::Unknown(Term::Variable(name)), outer };
+        let first = scopes(scope, names.first().copied().unwrap_or(""));
+        let second = scopes(Some(&first), names.get(1).copied().unwrap_or(""));
+        let mut lambda = Vec::with_capacity(call.args.len());
+        for body in bodies {
+            let part = self.eval(checked, *body, Some(&second))?;
+            lambda.push(match part {
+                Part::Failed(_, term) => self.failure(term),
+                Part::Unknown(Term::Optional(_)) => return Err(Stop::Unsupported("an optional")),
+                other => other.term(),
+            });
+        }
+        if self.reference && function == "map" && lambda.len() == 2 {
+            // The reference shows the filter of a filtering `map`, and not what it maps to.
+            lambda.truncate(1);
+            lambda.extend(names.iter().map(|name| Term::Variable(name)));
+            let lambda = self.apply("lambda", &lambda)?;
+            return self.unknown("filter", &[range, lambda]);
+        }
+        lambda.extend(names.iter().map(|name| Term::Variable(name)));
+        let lambda = self.apply("lambda", &lambda)?;
+        self.unknown(function, &[range, lambda])
+    }
+
+    /// `range.sortBy(x, key)` where the range or a key is not known.
+    fn sort_by(&self, checked: &'a Checked, call: &'a MacroCall, scope: Scopes<'_, 'a>) -> Step<'a> {
+        let Some(target) = call.target else { return Err(Stop::Unsupported("a macro")) };
+        let range = self.eval(checked, target, scope)?;
+        self.residual(checked, call, range.term(), scope)
+    }
+}
+
+/// Adds entries to a map that has none of these keys.
+pub(super) fn insert<'a>(cx: &Context<'a>, map: Map<'a>, rest: &[Value<'a>]) -> Eval<'a> {
+    let mut builder = MapBuilder::new(cx, map.len());
+    for (k, v) in map.iter() {
+        builder.insert(k, v)?;
+    }
+    match rest {
+        [k, v] => builder.insert(*k, *v)?,
+        [Value::Map(more)] => {
+            for (k, v) in more.iter() {
+                builder.insert(k, v)?;
+            }
+        }
+        other => return Err(cx.no_overload("cel.@mapInsert", other)),
+    }
+    Ok(Value::Map(builder.finish()))
+}

@@ -1,0 +1,4 @@
+//! Tests of plans: the reference's answers, ours where they differ, and that plans and decisions agree.
+mod reference;
+mod safe;
+mod soundness;

@@ -1,0 +1,429 @@
+//! The walk of one action over principal policies, roles, scopes and rules, in the order of a decision, collecting who
+//! allows and who denies under which condition.
+//!
+//! For each role: an ALLOW of a scope counts unless that scope needs its parent's consent; a DENY counts unless a scope
+//! below allowed. A role allows where its ALLOWs hold and its DENYs do not. The reference puts the DENYs of all roles
+//! together over the ALLOWs of all; by default each role keeps its own, as decisions do.
+
+use super::inputs::Inputs;
+use super::logic::{Halt, Logic, Truth, words};
+use super::{ActionPlan, Filter, PlanError, present, reference, safe};
+use crate::cel::partial::{Part, Stop, Term};
+use crate::cel::unit::Unit;
+use crate::cel::value::{List, Value};
+use crate::engine::Semantics;
+use crate::engine::condition::Condition;
+use crate::engine::glob::Pattern;
+use crate::engine::roots;
+use crate::engine::table::{DerivedRef, NameRef, Policy, RolePolicy, Rule};
+use crate::policy::model::RuleEffect;
+
+/// What rules say, as far as they were looked at.
+#[derive(Clone, Copy, Default)]
+struct Said<'a> {
+    allow: Option<Truth<'a>>,
+    deny: Option<Truth<'a>>,
+    /// Denials by role policies: they count for their role alone.
+    restricted: Option<Truth<'a>>,
+}
+
+pub(super) struct Walk<'a, 's> {
+    inputs: Inputs<'a>,
+    logic: Logic<'a>,
+    reference: bool,
+    steps: Option<&'s mut Vec<String>>,
+    /// Some rule spoke about the action.
+    matched: bool,
+    scope: &'a str,
+}
+
+impl<'a, 's> Walk<'a, 's> {
+    pub(super) fn new(inputs: Inputs<'a>, steps: Option<&'s mut Vec<String>>) -> Self {
+        let semantics = inputs.params.semantics;
+        let logic = Logic { cx: inputs.cx, semantics };
+        let reference = super::is_reference(semantics);
+        Self { inputs, logic, reference, steps, matched: false, scope: "" }
+    }
+
+    /// The plan of an action.
+    pub(super) fn action(&mut self, action: &'a str) -> Result<ActionPlan<'a>, PlanError> {
+        let never = |no_match| ActionPlan {
+            action,
+            filter: Filter::Never { no_match },
+            exact: Term::bool(false),
+            matched_scope: "",
+        };
+        if !self.inputs.anything_exists() {
+            return Ok(never(true));
+        }
+        let term = match self.both(action) {
+            Ok(Some(term)) => term,
+            Ok(None) => return Ok(never(!self.matched)),
+            Err(Halt::Strict) => return Ok(never(false)),
+            Err(Halt::Stop(stop)) => return Err(stop.into()),
+        };
+        let exact =
+            if self.reference { reference::simplify(term, &self.logic)? } else { safe::simplify(term, &self.logic)? };
+        let filter = match exact.as_bool() {
+            Some(true) => Filter::Always,
+            Some(false) => Filter::Never { no_match: !self.matched },
+            None => match present::present(exact, &self.logic.cx)? {
+                Term::Value(_) | Term::Error => Filter::Never { no_match: false },
+                term => Filter::If(term),
+            },
+        };
+        let matched_scope = if matches!(filter, Filter::Always) { self.scope } else { "" };
+        Ok(ActionPlan { action, filter, exact, matched_scope })
+    }
+
+    /// Principal policies over resource policies; `None` if nothing allows.
+    fn both(&mut self, action: &'a str) -> Result<Option<Truth<'a>>, Halt> {
+        let principal = self.principal(action)?;
+        let resource = if principal.allow.and_then(Term::as_bool) == Some(true) && principal.deny.is_none() {
+            None
+        } else {
+            self.roles(action)?
+        };
+        let mut allow = principal.allow;
+        if let Some(resource) = resource {
+            self.logic.add(&mut allow, resource)?;
+        }
+        let Some(allow) = allow else { return Ok(None) };
+        Ok(Some(self.unless(allow, principal.deny)?))
+    }
+
+    /// `allow` where `deny` does not hold.
+    fn unless(&self, allow: Truth<'a>, deny: Option<Truth<'a>>) -> Result<Truth<'a>, Stop> {
+        match deny {
+            None => Ok(allow),
+            Some(deny) => self.logic.combine(false, &[self.logic.not(deny)?, allow]),
+        }
+    }
+
+    fn principal(&mut self, action: &'a str) -> Result<Said<'a>, Halt> {
+        let mut said = Said::default();
+        for scope in self.inputs.principal_chain {
+            let name = NameRef { name: self.inputs.request.principal.id, version: self.inputs.version, scope };
+            let Some(policy) = self.inputs.table.principals.get(&name) else { continue };
+            let here = self.rules(policy, action, None)?;
+            let consent = self.inputs.table.scopes.consent.contains(*scope);
+            if self.under(&mut said, here, consent, scope)? {
+                break;
+            }
+        }
+        Ok(said)
+    }
+
+    /// Adds what a scope says below which others have spoken. True if nothing above it matters any more.
+    fn under(&mut self, said: &mut Said<'a>, here: Said<'a>, consent: bool, scope: &'a str) -> Result<bool, Halt> {
+        let below = said.allow;
+        let guarded = |deny: Truth<'a>| match below {
+            None => Ok(deny),
+            Some(allow) => self.logic.combine(false, &[self.logic.not(allow)?, deny]),
+        };
+        if let Some(deny) = here.deny {
+            self.logic.add(&mut said.deny, guarded(deny)?)?;
+        }
+        if let Some(restricted) = here.restricted {
+            self.logic.add(&mut said.restricted, guarded(restricted)?)?;
+        }
+        let Some(allow) = here.allow.filter(|_| !consent) else { return Ok(false) };
+        self.logic.add(&mut said.allow, allow)?;
+        let ends = allow.as_bool() == Some(true);
+        if ends && self.scope.is_empty() {
+            self.scope = scope;
+        }
+        Ok(ends)
+    }
+
+    /// Every role of the principal.
+    fn roles(&mut self, action: &'a str) -> Result<Option<Truth<'a>>, Halt> {
+        let mut each: Vec<(Truth<'a>, Option<Truth<'a>>)> = Vec::new();
+        let mut denied: Option<Truth<'a>> = None;
+        for i in 0..self.inputs.role_sets.len() {
+            let roles = self.inputs.role_sets.get(i).copied().unwrap_or(&[]);
+            let said = self.role(roles, action)?;
+            if said.deny.and_then(Term::as_bool) == Some(true) {
+                continue;
+            }
+            if let (true, Some(deny)) = (self.reference, said.deny) {
+                self.logic.add(&mut denied, deny)?;
+            }
+            let Some(allow) = said.allow else { continue };
+            let allow = match said.restricted {
+                None => allow,
+                Some(restricted) => self.logic.combine(false, &[allow, self.logic.not(restricted)?])?,
+            };
+            if allow.as_bool() == Some(true) && said.deny.is_none() {
+                return Ok(Some(allow));
+            }
+            each.push((allow, said.deny));
+        }
+        let same = match each.split_first() {
+            None => return Ok(None),
+            Some(((_, first), rest)) => rest.iter().all(|(_, deny)| match (first, deny) {
+                (None, None) => true,
+                (Some(a), Some(b)) => a.same(*b),
+                _ => false,
+            }),
+        };
+        let mut allow: Option<Truth<'a>> = None;
+        let common = match (self.reference, same) {
+            (true, _) => denied,
+            (false, true) => each.first().and_then(|(_, deny)| *deny),
+            (false, false) => None,
+        };
+        let apart = !self.reference && !same;
+        for (term, deny) in each {
+            let term = if apart { self.unless(term, deny)? } else { term };
+            self.logic.add(&mut allow, term)?;
+        }
+        match allow {
+            None => Ok(None),
+            Some(allow) => Ok(Some(self.unless(allow, common)?)),
+        }
+    }
+
+    /// One role (and its ancestors) through the scopes.
+    fn role(&mut self, roles: &'a [&'a str], action: &'a str) -> Result<Said<'a>, Halt> {
+        let mut said = Said::default();
+        for level in 0..self.inputs.levels.len() {
+            let Some((scope, consent, policy)) = self.inputs.levels.get(level).map(|l| (l.scope, l.consent, l.policy))
+            else {
+                break;
+            };
+            let mut here = match policy {
+                Some(policy) => self.rules(policy, action, Some((roles, level)))?,
+                None => Said::default(),
+            };
+            if !self.inputs.table.roles.is_empty() {
+                here.restricted = self.restrictions(level, policy, roles, action)?;
+            }
+            if self.under(&mut said, here, consent, scope)? {
+                break;
+            }
+        }
+        Ok(said)
+    }
+
+    fn rules(
+        &mut self,
+        policy: &'a Policy,
+        action: &'a str,
+        roles: Option<(&'a [&'a str], usize)>,
+    ) -> Result<Said<'a>, Halt> {
+        let mut said = Said::default();
+        let mut indices = Vec::new();
+        policy.actions.for_each(action, |i| indices.push(i));
+        for rule in indices.into_iter().filter_map(|i| policy.rules.get(i as usize)) {
+            if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(self.inputs.kind)) {
+                continue;
+            }
+            for row in self.rows(policy, rule, roles)? {
+                self.matched = true;
+                if rule.effect == RuleEffect::Deny || rule.inverted {
+                    if row.as_bool() != Some(false) {
+                        self.logic.add(&mut said.deny, row)?;
+                    }
+                } else {
+                    self.logic.add(&mut said.allow, row)?;
+                }
+            }
+        }
+        Ok(said)
+    }
+
+    /// The rule's condition, once for each way it matches: by role, and by each of its derived roles.
+    fn rows(
+        &mut self,
+        policy: &'a Policy,
+        rule: &'a Rule,
+        roles: Option<(&'a [&'a str], usize)>,
+    ) -> Result<Vec<Truth<'a>>, Halt> {
+        let level = roles.map_or(usize::MAX, |(_, level)| level);
+        let direct = roles.is_none_or(|(roles, _)| any_matches(&rule.roles, roles));
+        let mut derived = Vec::new();
+        if let Some((roles, _)) = roles {
+            for index in &rule.derived {
+                let Some(at) = policy.derived.get(*index as usize).copied() else { continue };
+                if self.definition(at).is_some_and(|(_, role)| any_matches(&role.parents, roles)) {
+                    derived.push(at);
+                }
+            }
+        }
+        if !direct && derived.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut condition = self.condition(&policy.unit, rule.condition.as_ref(), level)?;
+        if rule.inverted {
+            condition = self.logic.not(condition)?;
+        }
+        self.note(|| format!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, words(condition)));
+        let mut rows = Vec::new();
+        if direct {
+            rows.push(condition);
+        }
+        // Where the role itself matches, its derived roles add nothing.
+        if direct && !self.reference {
+            return Ok(rows);
+        }
+        for at in derived {
+            let Some((set, role)) = self.definition(at) else { continue };
+            let active = self.condition(&set.unit, role.condition.as_ref(), level)?;
+            self.note(|| format!("{}: derived role `{}`: condition {}", rule.src, role.name, words(active)));
+            rows.push(self.logic.combine(false, &[condition, active])?);
+        }
+        Ok(rows)
+    }
+
+    fn condition(&mut self, unit: &'a Unit, condition: Option<&Condition>, level: usize) -> Result<Truth<'a>, Halt> {
+        if condition.is_none() {
+            return Ok(Term::bool(true));
+        }
+        if unit.reads_root(roots::RUNTIME) {
+            self.derived(level)?;
+        }
+        let partial = self.inputs.partial(unit, level);
+        self.logic.condition(condition, partial)
+    }
+
+    fn definition(
+        &self,
+        at: DerivedRef,
+    ) -> Option<(&'a crate::engine::table::DerivedSet, &'a crate::engine::table::DerivedRole)> {
+        let set = self.inputs.table.derived_sets.get(at.set as usize)?;
+        set.roles.get(at.role as usize).map(|role| (set, role))
+    }
+
+    /// `runtime.effectiveDerivedRoles` of a level: a list, or lists that depend on conditions put together.
+    fn derived(&mut self, level: usize) -> Result<(), Halt> {
+        let Some((policy, known)) = self.inputs.levels.get(level).map(|l| (l.policy, l.derived.is_some())) else {
+            return Ok(());
+        };
+        if known {
+            return Ok(());
+        }
+        let mut roles: Vec<(&'a str, Truth<'a>)> = Vec::new();
+        for at in policy.map_or(&[][..], |p| &p.derived) {
+            let Some((set, role)) = self.definition(*at) else { continue };
+            if !self.has_parent(role) {
+                continue;
+            }
+            let above = level.wrapping_sub(1);
+            let seen = self.inputs.levels.get(above).and_then(|l| l.derived);
+            let mut partial = self.inputs.fresh(&set.unit, seen);
+            if self.inputs.params.semantics == Semantics::Cerbos {
+                partial = partial.failed_variables_are_null();
+            }
+            let partial = self.inputs.cx.bump.alloc(partial);
+            roles.push((&role.name, self.logic.condition(role.condition.as_ref(), partial)?));
+        }
+        roles.sort_by_key(|(name, _)| *name);
+        roles.dedup_by(|a, b| a.0 == b.0 && a.1.same(b.1));
+        let part = self.listed(&roles)?;
+        if let Some(l) = self.inputs.levels.get_mut(level) {
+            l.derived = Some(part);
+        }
+        Ok(())
+    }
+
+    fn listed(&self, roles: &[(&'a str, Truth<'a>)]) -> Result<Part<'a>, Stop> {
+        let bump = self.inputs.cx.bump;
+        if roles.iter().any(|(_, active)| matches!(active, Term::Error)) {
+            return Ok(Part::Failed(crate::cel::EvalError::NO_SUCH_OVERLOAD, Term::Error));
+        }
+        if roles.iter().all(|(_, active)| active.as_bool().is_some()) {
+            let names = roles.iter().filter(|(_, active)| active.as_bool() == Some(true)).map(|(name, _)| *name);
+            return Ok(Part::Known(Value::List(List::Strings(
+                bumpalo::collections::Vec::from_iter_in(names, bump).into_bump_slice(),
+            ))));
+        }
+        let one = |name: &'a str| Term::Value(Value::List(List::Strings(bump.alloc_slice_copy(&[name]))));
+        let none = Term::Value(Value::list(&[]));
+        let mut whole: Option<Term<'a>> = None;
+        for (name, active) in roles.iter().rev() {
+            let term = match active.as_bool() {
+                Some(true) => one(name),
+                Some(false) if self.reference => none,
+                Some(false) => continue,
+                None => Term::apply(bump, "if", &[*active, one(name), none])?,
+            };
+            whole = Some(match whole {
+                None => term,
+                Some(rest) => Term::apply(bump, "add", &[term, rest])?,
+            });
+        }
+        Ok(Part::Unknown(whole.unwrap_or(none)))
+    }
+
+    fn has_parent(&self, role: &crate::engine::table::DerivedRole) -> bool {
+        let mut all = self.inputs.role_sets.iter().flat_map(|set| set.iter());
+        if self.reference {
+            role.parent_names.iter().any(|p| &**p == "*") || all.any(|r| role.parent_names.iter().any(|p| **p == **r))
+        } else {
+            all.any(|r| role.parents.iter().any(|p| p.matches(r)))
+        }
+    }
+
+    /// Role policies only ever deny (spec §12.2).
+    fn restrictions(
+        &mut self,
+        level: usize,
+        policy: Option<&'a Policy>,
+        roles: &'a [&'a str],
+        action: &'a str,
+    ) -> Result<Option<Truth<'a>>, Halt> {
+        let (table, version, kind) = (self.inputs.table, self.inputs.version, self.inputs.kind);
+        let Some(scope) = self.inputs.levels.get(level).map(|l| l.scope) else { return Ok(None) };
+        let of = |role: &'a str| -> Option<&'a RolePolicy> {
+            table.roles.get(&NameRef { name: role, version, scope }).filter(|p| !p.rules.is_empty())
+        };
+        if self.reference {
+            let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| self.mentions(p, rule, roles)));
+            let by_policy =
+                || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
+            if !by_rule && !by_policy() {
+                return Ok(None);
+            }
+        }
+        let mut denied = None;
+        for policy in roles.iter().filter_map(|role| of(role)) {
+            let mut listed = false;
+            for rule in &policy.rules {
+                if !rule.resource.matches(kind) || !rule.allow_actions.iter().any(|p| p.matches(action)) {
+                    continue;
+                }
+                listed = true;
+                self.matched = true;
+                let met = self.condition(&policy.unit, rule.condition.as_ref(), level)?;
+                self.note(|| format!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, words(met)));
+                let unmet = self.logic.not(met)?;
+                if unmet.as_bool() != Some(false) {
+                    self.logic.add(&mut denied, unmet)?;
+                }
+            }
+            if !listed {
+                self.matched = true;
+                self.note(|| format!("{}: does not list action `{action}`", policy.key));
+                return Ok(Some(Term::bool(true)));
+            }
+        }
+        Ok(denied)
+    }
+
+    fn mentions(&self, policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
+        let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
+        let parents = derived.filter_map(|at| self.definition(*at)).map(|(_, role)| &*role.parents);
+        std::iter::once(&*rule.roles).chain(parents).flatten().any(|p| roles.iter().any(|r| p.matches(r)))
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(steps) = &mut self.steps {
+            steps.push(line());
+        }
+    }
+}
+
+fn any_matches(patterns: &[Pattern], roles: &[&str]) -> bool {
+    patterns.iter().any(|p| roles.iter().any(|r| p.matches(r)))
+}
