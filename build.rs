@@ -24,7 +24,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         .include_file("protos.rs")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
-    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos(), admin(), authzen()]);
+    ServiceBuilder::new().build_client(false).build_server(true).compile(&[
+        tool_calls(),
+        cerbos(),
+        admin(),
+        authzen(),
+        health(),
+    ]);
     Ok(())
 }
 
@@ -113,5 +119,15 @@ fn admin() -> Service {
                 .comment("The admin API over undecoded messages."),
             |service, (name, route)| service.method(raw(name, route).build()),
         )
+        .build()
+}
+
+/// The one method of health that the library for it does not know.
+fn health() -> Service {
+    Service::builder()
+        .name("Health")
+        .package("grpc.health.v1")
+        .comment("Health of all services at once.")
+        .method(raw("list", "List").build())
         .build()
 }

@@ -27,6 +27,11 @@ pub mod server {
         include!(concat!(env!("OUT_DIR"), "/authzen.authorization.v1.AuthorizationService.rs"));
     }
 
+    /// `grpc.health.v1.Health`, the method `List` alone
+    pub mod health {
+        include!(concat!(env!("OUT_DIR"), "/grpc.health.v1.Health.rs"));
+    }
+
     /// `cerbos.svc.v1.CerbosAdminService`
     pub mod admin {
         include!(concat!(env!("OUT_DIR"), "/cerbos.svc.v1.CerbosAdminService.rs"));

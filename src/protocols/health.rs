@@ -1,13 +1,16 @@
 //! Health over gRPC (`grpc.health.v1`) and HTTP (`/_cerbos/health`). A broken policy directory never makes the server
 //! unhealthy, because the last good policies serve: `/v1/status` tells about that.
 
+use std::collections::BTreeMap;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use axum::body::Body;
 use axum::extract::State;
+use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode, Uri};
+use prost::Message as _;
 use tokio_stream::Stream;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Status};
@@ -18,6 +21,7 @@ use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 use super::Shared;
 use super::grpc;
 use super::http::{Layout, failed, json};
+use crate::proto::server::health::health_server::Health as All;
 use crate::service::Failure;
 
 /// What health may be asked about; the empty name is the whole server.
@@ -28,8 +32,11 @@ const SERVICES: &[&str] = &[
     "toolgate.v1.ToolCallService",
 ];
 
+/// Known if it is served.
+const ADMIN: &str = "cerbos.svc.v1.CerbosAdminService";
+
 fn is_known(shared: &Shared, service: &str) -> bool {
-    SERVICES.contains(&service) || (service == "cerbos.svc.v1.CerbosAdminService" && shared.settings.admin.is_some())
+    SERVICES.contains(&service) || (service == ADMIN && shared.settings.admin.is_some())
 }
 
 /// The health service.
@@ -62,6 +69,23 @@ impl Health for HealthApi {
             Watching::Unknown(WatchStream::new(self.0.service.on_drain()))
         };
         Ok(tonic::Response::new(watching))
+    }
+}
+
+/// `grpc.health.v1.HealthListResponse`
+#[derive(Clone, PartialEq, prost::Message)]
+struct HealthList {
+    #[prost(btree_map = "string, message", tag = "1")]
+    statuses: BTreeMap<String, HealthCheckResponse>,
+}
+
+#[tonic::async_trait]
+impl All for HealthApi {
+    async fn list(&self, _: Request<Bytes>) -> Result<tonic::Response<Bytes>, Status> {
+        let answer = response(self.0.service.is_draining());
+        let names = SERVICES.iter().copied().chain([ADMIN]).filter(|name| is_known(&self.0, name));
+        let statuses = names.map(|name| (name.to_owned(), answer)).collect();
+        Ok(tonic::Response::new(HealthList { statuses }.encode_to_vec().into()))
     }
 }
 

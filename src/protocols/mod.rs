@@ -35,6 +35,7 @@ use self::intake::{Charged, Intake};
 use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminServiceServer;
 use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
+use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
 use crate::service::{Failure, Service};
 
@@ -101,6 +102,7 @@ pub struct App {
     tool_calls: ToolCallServiceServer<toolcall::GrpcApi>,
     cerbos: CerbosServiceServer<cerbos::GrpcApi>,
     health: HealthServer<health::HealthApi>,
+    all_health: AllHealthServer<health::HealthApi>,
     /// gRPC services that are not on the hot path.
     others: Routes,
     routes: Router,
@@ -129,6 +131,7 @@ impl App {
                 .accept_compressed(GZIP),
             others: others(&shared),
             health: HealthServer::new(health::HealthApi(Arc::clone(&shared))),
+            all_health: AllHealthServer::new(health::HealthApi(Arc::clone(&shared))),
             routes: routes(&shared),
             shared,
         }
@@ -219,6 +222,7 @@ impl App {
                 }
                 server.call(request).await
             }
+            "/grpc.health.v1.Health/List" => self.all_health.clone().call(request).await,
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
             path if path.starts_with(ADMIN) && self.shared.settings.admin.is_none() => {
                 Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())

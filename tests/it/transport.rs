@@ -120,3 +120,32 @@ async fn reflection_names_every_service_and_its_messages() {
     let asked = tokio_stream::iter([ask(MessageRequest::ListServices(String::new()))]);
     assert_eq!(client.server_reflection_info(asked).await.unwrap_err().code(), Code::Unimplemented);
 }
+
+/// `grpc.health.v1.HealthListResponse`
+#[derive(Clone, PartialEq, prost::Message)]
+struct HealthList {
+    #[prost(btree_map = "string, message", tag = "1")]
+    statuses: std::collections::BTreeMap<String, tonic_health::pb::HealthCheckResponse>,
+}
+
+#[tokio::test]
+async fn the_health_of_all_services_is_listed() {
+    let policies = policies();
+    let pdp = Pdp::start(policies.path()).await;
+    let mut grpc = tonic::client::Grpc::new(pdp.channel().await);
+    grpc.ready().await.unwrap();
+    let codec = tonic_prost::ProstCodec::<(), HealthList>::default();
+    let answer = grpc.unary(tonic::Request::new(()), "/grpc.health.v1.Health/List".parse().unwrap(), codec).await;
+    let statuses = answer.unwrap().into_inner().statuses;
+    let names: Vec<&str> = statuses.keys().map(String::as_str).collect();
+    assert_eq!(
+        names,
+        [
+            "",
+            "authzen.authorization.v1.AuthorizationService",
+            "cerbos.svc.v1.CerbosService",
+            "toolgate.v1.ToolCallService"
+        ]
+    );
+    assert!(statuses.values().all(|s| s.status == 1));
+}
