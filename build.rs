@@ -1,11 +1,13 @@
 //! Compiles `proto/` without a system `protoc`: prost types and clients for every service, and server traits that
 //! hand over raw bytes for the methods on the hot path.
 
+use prost::Message;
 use tonic_build::manual::{Builder as ServiceBuilder, Method, Service};
 
 const FILES: &[&str] = &[
     "toolgate/v1/toolgate.proto",
     "cerbos/svc/v1/svc.proto",
+    "authzen/authorization/v1/authorization.proto",
     "google/rpc/status.proto",
     "buf/validate/validate.proto",
 ];
@@ -13,13 +15,16 @@ const FILES: &[&str] = &[
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo:rerun-if-changed=proto");
     let descriptors = protox::compile(FILES, ["proto"])?;
+    // For server reflection.
+    let out = std::path::PathBuf::from(std::env::var_os("OUT_DIR").ok_or("no OUT_DIR")?);
+    std::fs::write(out.join("descriptors.bin"), descriptors.encode_to_vec())?;
     tonic_prost_build::configure()
         .build_client(true)
         .build_server(false)
         .include_file("protos.rs")
         .emit_rerun_if_changed(false)
         .compile_fds(descriptors)?;
-    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos()]);
+    ServiceBuilder::new().build_client(false).build_server(true).compile(&[tool_calls(), cerbos(), admin(), authzen()]);
     Ok(())
 }
 
@@ -57,6 +62,54 @@ fn cerbos() -> Service {
         .package("cerbos.svc.v1")
         .comment("The Cerbos API over undecoded messages.")
         .method(raw("check_resources", "CheckResources").build())
+        .method(raw("check_resource_set", "CheckResourceSet").build())
+        .method(raw("check_resource_batch", "CheckResourceBatch").build())
         .method(info)
+        .build()
+}
+
+fn authzen() -> Service {
+    let metadata = Method::builder()
+        .name("metadata")
+        .route_name("Metadata")
+        .input_type("crate::proto::authzen::authorization::v1::MetadataRequest")
+        .output_type("crate::proto::authzen::authorization::v1::MetadataResponse")
+        .codec_path("tonic_prost::ProstCodec")
+        .build();
+    Service::builder()
+        .name("AuthorizationService")
+        .package("authzen.authorization.v1")
+        .comment("AuthZEN over undecoded messages.")
+        .method(metadata)
+        .method(raw("access_evaluation", "AccessEvaluation").build())
+        .method(raw("access_evaluation_batch", "AccessEvaluationBatch").build())
+        .build()
+}
+
+fn admin() -> Service {
+    let methods = [
+        ("add_or_update_policy", "AddOrUpdatePolicy"),
+        ("inspect_policies", "InspectPolicies"),
+        ("list_policies", "ListPolicies"),
+        ("get_policy", "GetPolicy"),
+        ("delete_policy", "DeletePolicy"),
+        ("disable_policy", "DisablePolicy"),
+        ("enable_policy", "EnablePolicy"),
+        ("add_or_update_schema", "AddOrUpdateSchema"),
+        ("list_schemas", "ListSchemas"),
+        ("get_schema", "GetSchema"),
+        ("delete_schema", "DeleteSchema"),
+        ("reload_store", "ReloadStore"),
+        ("purge_store_revisions", "PurgeStoreRevisions"),
+    ];
+    methods
+        .iter()
+        .fold(
+            Service::builder()
+                .name("CerbosAdminService")
+                .package("cerbos.svc.v1")
+                .comment("The admin API over undecoded messages."),
+            |service, (name, route)| service.method(raw(name, route).build()),
+        )
         .build()
 }

@@ -13,8 +13,16 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use support::Pdp;
 
-const CASES: [&str; 6] =
-    ["decode.servers", "decide.pack", "decide.servers_10", "decide.servers_1000", "answer.pack", "answer.servers_10"];
+const CASES: [&str; 8] = [
+    "cel.conditions",
+    "decode.servers",
+    "decide.pack",
+    "decide.servers_10",
+    "decide.servers_1000",
+    "encode.pack",
+    "answer.pack",
+    "answer.servers_10",
+];
 
 /// Once to warm what a running server has warm (lazily built automata of regular expressions), then counted.
 fn measured(work: &mut dyn FnMut()) {
@@ -40,6 +48,13 @@ fn main() {
         return;
     };
     let arena = Bump::with_capacity(1 << 24);
+    if name == "cel.conditions" {
+        let data = Bump::new();
+        let (units, roots) = (support::expressions::units(), support::expressions::roots(&data));
+        return measured(&mut || {
+            each(&units, |(_, unit, id)| support::expressions::evaluate(unit, *id, &roots, &arena));
+        });
+    }
     let (what, store) = name.split_once('.').unwrap_or_else(|| panic!("no case `{name}`"));
     let (pdp, calls) = match store {
         "pack" => (Pdp::new(&support::pack()), support::pack_calls(64)),

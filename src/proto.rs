@@ -12,11 +12,24 @@
 
 include!(concat!(env!("OUT_DIR"), "/protos.rs"));
 
+/// The files of `proto/` as a `FileDescriptorSet`, for server reflection.
+pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
 /// Server traits. Hot methods take and give [`bytes::Bytes`]; see [`crate::wire::codec`].
 pub mod server {
     /// `toolgate.v1.ToolCallService`
     pub mod tool_calls {
         include!(concat!(env!("OUT_DIR"), "/toolgate.v1.ToolCallService.rs"));
+    }
+
+    /// `authzen.authorization.v1.AuthorizationService`
+    pub mod authzen {
+        include!(concat!(env!("OUT_DIR"), "/authzen.authorization.v1.AuthorizationService.rs"));
+    }
+
+    /// `cerbos.svc.v1.CerbosAdminService`
+    pub mod admin {
+        include!(concat!(env!("OUT_DIR"), "/cerbos.svc.v1.CerbosAdminService.rs"));
     }
 
     /// `cerbos.svc.v1.CerbosService`

@@ -12,6 +12,8 @@
     clippy::panic
 )]
 
+pub mod expressions;
+
 use bumpalo::Bump;
 use prost::Message as _;
 use toolgate::cel::value::Timestamp;

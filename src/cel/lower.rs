@@ -65,6 +65,19 @@ pub struct Lowered {
     pub is_test: bool,
     /// Variables it refers to.
     pub variables: Vec<u32>,
+    /// Variables and constants it names, what folding cut away left out.
+    pub names: Vec<PolicyName>,
+    /// It takes the variables as a whole.
+    pub whole: bool,
+}
+
+/// A name of a policy's own.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum PolicyName {
+    /// `V.x`
+    Variable(Box<str>),
+    /// `C.x`
+    Constant(Box<str>),
 }
 
 impl Lower<'_> {
@@ -78,6 +91,8 @@ impl Lower<'_> {
             most_locals: 0,
             steps: 0,
             variables: Vec::new(),
+            names: Vec::new(),
+            whole: false,
         };
         let before = one.to.program.nodes.len();
         let root = one.expr(checked.ast.root);
@@ -87,7 +102,10 @@ impl Lower<'_> {
         let mut variables = one.variables;
         variables.sort_unstable();
         variables.dedup();
-        Lowered { root, cost, locals, nodes, is_test, variables }
+        let (mut names, whole) = (one.names, one.whole);
+        names.sort_unstable();
+        names.dedup();
+        Lowered { root, cost, locals, nodes, is_test, variables, names, whole }
     }
 }
 
@@ -102,6 +120,8 @@ struct One<'l, 'u> {
     /// Steps of the expression or loop body that is being lowered.
     steps: u32,
     variables: Vec<u32>,
+    names: Vec<PolicyName>,
+    whole: bool,
 }
 
 impl One<'_, '_> {
@@ -179,7 +199,15 @@ impl One<'_, '_> {
                 let index = root.index as u32;
                 self.add(Node::Root(index))
             }
-            RootType::Variables | RootType::Constants | RootType::Globals => self.constant(Constant::Map(Arc::new([]))),
+            RootType::Globals => {
+                let index = root.index as u32;
+                self.add(Node::Root(index))
+            }
+            RootType::Constants => self.add(Node::WholeConstants),
+            RootType::Variables => {
+                self.whole = true;
+                self.add(Node::WholeVariables)
+            }
         }
     }
 
@@ -214,6 +242,7 @@ impl One<'_, '_> {
     }
 
     fn variable(&mut self, name: &str, test_only: bool) -> At {
+        self.names.push(PolicyName::Variable(name.into()));
         match self.to.names.variables.get(name) {
             Some(i) => {
                 let i = *i;
@@ -226,6 +255,7 @@ impl One<'_, '_> {
     }
 
     fn named_constant(&mut self, name: &str, test_only: bool) -> At {
+        self.names.push(PolicyName::Constant(name.into()));
         match self.to.names.constants.get(name) {
             found if test_only => {
                 let found = found.is_some();
@@ -308,6 +338,16 @@ impl One<'_, '_> {
             *uses += 1;
         }
         number
+    }
+
+    /// How many variables and names there are, to forget those of a part that is cut away.
+    fn mark(&self) -> (usize, usize) {
+        (self.variables.len(), self.names.len())
+    }
+
+    fn cut(&mut self, mark: (usize, usize)) {
+        self.variables.truncate(mark.0);
+        self.names.truncate(mark.1);
     }
 
     fn unread(&mut self, e: At) {

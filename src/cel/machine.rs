@@ -14,9 +14,10 @@ use std::cell::Cell;
 
 use super::context::Context;
 use super::error::{Eval, EvalError};
+use super::mapping::MapBuilder;
 use super::program::{Arithmetic, At, Kids, Node, Program};
 use super::select;
-use super::value::Value;
+use super::value::{Constant, Map, Value};
 
 pub use structs::shape;
 
@@ -179,6 +180,11 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::Regex(call, args, pattern) => self.regex(*call, *args, *pattern),
             Node::Fold(fold) => self.fold(fold),
             Node::Global(root, name) => self.global(*root, name).ok_or_else(|| self.undefined(name)),
+            Node::WholeVariables => self.whole_variables(),
+            Node::WholeConstants => {
+                let all = self.program.whole_constants.as_ref();
+                Ok(all.map_or(Value::Map(Map::Fields(&[])), Constant::view))
+            }
             Node::Undefined(name) => Err(self.undefined(name)),
             Node::NoFunction(name, args) => {
                 self.list(*args)?;
@@ -209,6 +215,20 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             let count = self.program.locals as usize;
             self.locals.set(self.context.bump.alloc_slice_fill_with(count, |_| Cell::new(Ok(Value::Null))));
         }
+    }
+
+    #[cold]
+    fn whole_variables(&self) -> Eval<'a> {
+        let names = &self.program.whole_variables;
+        let mut builder = MapBuilder::new(&self.context, names.len());
+        for (name, index) in names {
+            match self.memory.variable(self, *index) {
+                Ok(value) => builder.set(Value::String(name), value)?,
+                Err(e) if e.is_fatal() => return Err(e),
+                Err(_) => {}
+            }
+        }
+        Ok(Value::Map(builder.finish()))
     }
 
     /// The value of a node that is evaluated in the midst of another expression, which keeps its macro variables.

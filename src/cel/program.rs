@@ -112,6 +112,10 @@ pub enum Node {
     Global(u32, Arc<str>),
     /// `has(G.x)`
     HasGlobal(u32, Arc<str>),
+    /// `V` alone: the variables that something refers to and that did not fail.
+    WholeVariables,
+    /// `C` alone: the constants that something refers to.
+    WholeConstants,
     /// `V.x` or `C.x` that the policy does not define.
     Undefined(Arc<str>),
     /// A variable of a macro.
@@ -343,6 +347,10 @@ pub struct Program {
     pub patterns: Vec<(Arc<str>, Result<Pattern, Box<str>>)>,
     /// Which entries of a literal are optional.
     pub optionals: Vec<Box<[u32]>>,
+    /// What [`Node::WholeVariables`] holds: names and positions.
+    pub whole_variables: Vec<(Arc<str>, u32)>,
+    /// What [`Node::WholeConstants`] is.
+    pub whole_constants: Option<Constant>,
     /// Places for macro variables that one expression needs at most.
     pub locals: u32,
 }

@@ -2,10 +2,12 @@
 //! remembers. Immutable once built.
 
 use std::borrow::Borrow;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 use super::checker::Checked;
 use super::env::{Env, RootType};
+pub use super::lower::PolicyName;
 use super::lower::{Index, Lower, Lowered, Names};
 use super::program::{Base, Node, Path, Program, Shortcut, Step};
 use super::value::Constant;
@@ -35,6 +37,9 @@ fn nesting(variables: &[Lowered]) -> Vec<bool> {
         changed = false;
         for (i, v) in variables.iter().enumerate() {
             if heights.get(i).is_none_or(Option::is_some) {
+                continue;
+            }
+            if v.whole {
                 continue;
             }
             let needs: Option<Vec<u32>> =
@@ -145,9 +150,35 @@ impl UnitBuilder {
         id
     }
 
+    /// Works out what `V` and `C` alone stand for: what is reachable from some expression.
+    fn gather_whole(&mut self) {
+        let mut variables: BTreeSet<u32> = BTreeSet::new();
+        let mut constants: BTreeSet<&str> = BTreeSet::new();
+        let mut open: Vec<&Lowered> = self.expressions.iter().map(|e| &e.lowered).collect();
+        while let Some(lowered) = open.pop() {
+            for name in &lowered.names {
+                if let PolicyName::Constant(name) = name {
+                    constants.insert(name);
+                }
+            }
+            for v in &lowered.variables {
+                if variables.insert(*v) {
+                    open.extend(self.variables.get(*v as usize).map(|v| &v.lowered));
+                }
+            }
+        }
+        let named = |v: &u32| self.variables.get(*v as usize).map(|variable| (Arc::from(&*variable.name), *v));
+        self.program.whole_variables = variables.iter().filter_map(named).collect();
+        let used = constants.into_iter().filter_map(|name| {
+            self.names.constants.get(name).map(|value| (Constant::String(name.into()), value.clone()))
+        });
+        self.program.whole_constants = Some(Constant::Map(used.collect()));
+    }
+
     /// The finished unit.
     #[must_use]
     pub fn build(mut self) -> Unit {
+        self.gather_whole();
         let slots = remember(&mut self.program, &self.index.uses);
         self.program.nodes.shrink_to_fit();
         let mut unit = Unit {
@@ -299,4 +330,12 @@ fn remember(program: &mut Program, uses: &[u32]) -> u32 {
 #[must_use]
 pub fn is_policy_root(ty: RootType) -> bool {
     matches!(ty, RootType::Variables | RootType::Constants)
+}
+
+/// The variables and constants an expression refers to once everything that depends on nothing is worked out. What the
+/// reference cuts away this way, such as `V.x` in `true || V.x`, need not be defined (spec §6).
+#[must_use]
+pub fn live_names(env: &Env, checked: &Checked) -> Vec<PolicyName> {
+    let (names, mut program, mut index) = (Names::default(), Program::default(), Index::default());
+    Lower { env, names: &names, program: &mut program, index: &mut index }.lower(checked).names
 }

@@ -12,11 +12,12 @@ use bumpalo::Bump;
 use clap::Args;
 use http::{Method, StatusCode};
 use serde_json::{Map, Value, json};
+use tokio_rustls::TlsConnector;
 
 use super::client::ask;
 use super::healthcheck::duration;
 use super::settings::{Options, open_store, service};
-use super::{Output, out};
+use super::{Output, out, tls};
 use crate::config::{Address, Config};
 use crate::protocols::decide_json;
 use crate::wire;
@@ -38,6 +39,8 @@ pub(super) struct Check {
     timeout: Duration,
     #[command(flatten)]
     call: Call,
+    #[command(flatten)]
+    tls: tls::Protection,
     #[command(flatten)]
     options: Options,
     /// How to print
@@ -104,7 +107,7 @@ struct Call {
 pub(super) fn run(check: Check) -> anyhow::Result<ExitCode> {
     let question = check.call.question()?;
     let answer = if let Some(address) = &check.pdp {
-        by_server(address, question, check.timeout)?
+        by_server(address, check.tls.connector(None)?.as_ref(), question, check.timeout)?
     } else {
         let mut config = check.options.load(check.directory, true)?;
         config.storage.watch = false;
@@ -124,8 +127,13 @@ fn by_directory(config: &Config, question: &[u8]) -> anyhow::Result<Vec<u8>> {
     Ok(decide_json(&service, question)?)
 }
 
-fn by_server(address: &Address, question: Vec<u8>, patience: Duration) -> anyhow::Result<Vec<u8>> {
-    let (status, body) = ask(address, Method::POST, "/v1/decide", question, patience)?;
+fn by_server(
+    address: &Address,
+    tls: Option<&TlsConnector>,
+    question: Vec<u8>,
+    patience: Duration,
+) -> anyhow::Result<Vec<u8>> {
+    let (status, body) = ask(address, tls, Method::POST, "/v1/decide", question, patience)?;
     if status == StatusCode::OK {
         return Ok(body.to_vec());
     }

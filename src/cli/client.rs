@@ -1,5 +1,6 @@
 //! A small HTTP client for talking to a running server, over TCP or a Unix socket.
 
+use std::io;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -7,8 +8,10 @@ use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 
 use crate::config::Address;
 
@@ -18,26 +21,34 @@ const MAX_ANSWER: usize = 64 << 20;
 /// Sends one request and reads the answer.
 pub(super) fn ask(
     address: &Address,
+    tls: Option<&TlsConnector>,
     method: Method,
     path: &str,
     body: Vec<u8>,
     patience: Duration,
 ) -> anyhow::Result<(StatusCode, Bytes)> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let asking = async {
-        match address {
-            Address::Unix(file) => send(UnixStream::connect(file).await?, method, path, body).await,
-            Address::Tcp { host, port } => {
-                let stream = TcpStream::connect((here(host), *port)).await?;
-                send(stream, method, path, body).await
-            }
-        }
-    };
+    let asking = async { send(connect(address, tls).await?, method, path, body).await };
     runtime
         .block_on(async { tokio::time::timeout(patience, asking).await })
         .map_err(|_| anyhow::anyhow!("no answer within {patience:?}"))
         .and_then(|answer| answer)
         .with_context(|| format!("cannot ask the server at `{address}`"))
+}
+
+/// A connection to a server, protected or not.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects to a server.
+pub(super) async fn connect(address: &Address, tls: Option<&TlsConnector>) -> io::Result<Box<dyn Stream>> {
+    let (name, stream): (&str, Box<dyn Stream>) = match address {
+        Address::Unix(file) => ("localhost", Box::new(UnixStream::connect(file).await?)),
+        Address::Tcp { host, port } => (here(host), Box::new(TcpStream::connect((here(host), *port)).await?)),
+    };
+    let Some(tls) = tls else { return Ok(stream) };
+    let name = ServerName::try_from(name.to_owned()).map_err(io::Error::other)?;
+    Ok(Box::new(tls.connect(name, stream).await?))
 }
 
 /// Where to connect to for a server that listens on every interface.
@@ -49,10 +60,12 @@ pub(super) fn here(host: &str) -> &str {
     }
 }
 
-async fn send<S>(stream: S, method: Method, path: &str, body: Vec<u8>) -> anyhow::Result<(StatusCode, Bytes)>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
+async fn send(
+    stream: Box<dyn Stream>,
+    method: Method,
+    path: &str,
+    body: Vec<u8>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     tokio::spawn(connection);
     let request = Request::builder()

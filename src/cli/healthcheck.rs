@@ -7,16 +7,16 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use http::{Method, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
-use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tower::service_fn;
 
-use super::client::{ask, here};
+use super::client::{ask, connect};
 use super::settings::Options;
-use super::{err, out};
+use super::{err, out, tls};
 use crate::config::{Address, parse_duration};
 
 /// Arguments of `healthcheck`.
@@ -31,6 +31,8 @@ pub(super) struct Healthcheck {
     /// How long to wait
     #[arg(long, value_name = "DURATION", default_value = "2s", value_parser = duration)]
     timeout: Duration,
+    #[command(flatten)]
+    tls: tls::Protection,
     #[command(flatten)]
     options: Options,
 }
@@ -47,18 +49,16 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
 }
 
 pub(super) fn run(check: &Healthcheck) -> anyhow::Result<ExitCode> {
-    let address = if let Some(address) = &check.host_port {
-        address.clone()
-    } else {
-        let server = check.options.load(None, true)?.server;
-        match check.kind {
-            Kind::Http => server.http,
-            Kind::Grpc => server.grpc,
-        }
+    let server = check.options.load(None, true)?.server;
+    let configured = match check.kind {
+        Kind::Http => server.http,
+        Kind::Grpc => server.grpc,
     };
+    let address = check.host_port.clone().unwrap_or(configured);
+    let tls = check.tls.connector(server.tls.as_ref())?;
     let status = match check.kind {
-        Kind::Http => over_http(&address, check.timeout)?,
-        Kind::Grpc => over_grpc(&address, check.timeout)?,
+        Kind::Http => over_http(&address, tls.as_ref(), check.timeout)?,
+        Kind::Grpc => over_grpc(&address, tls, check.timeout)?,
     };
     if status == "SERVING" {
         out(&status);
@@ -68,33 +68,23 @@ pub(super) fn run(check: &Healthcheck) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::FAILURE)
 }
 
-fn over_http(address: &Address, patience: Duration) -> anyhow::Result<String> {
-    let (status, body) = ask(address, Method::GET, "/_cerbos/health", Vec::new(), patience)?;
+fn over_http(address: &Address, tls: Option<&TlsConnector>, patience: Duration) -> anyhow::Result<String> {
+    let (status, body) = ask(address, tls, Method::GET, "/_cerbos/health", Vec::new(), patience)?;
     let body: serde_json::Value = serde_json::from_slice(&body).context("the answer is not JSON")?;
     let text = |key: &str| body.get(key).and_then(|v| v.as_str()).unwrap_or("UNKNOWN").to_owned();
     Ok(if status == StatusCode::OK { text("status") } else { text("message") })
 }
 
-fn over_grpc(address: &Address, patience: Duration) -> anyhow::Result<String> {
+fn over_grpc(address: &Address, tls: Option<TlsConnector>, patience: Duration) -> anyhow::Result<String> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let target = address.clone();
     let asking = async {
         let endpoint = Endpoint::from_static("http://toolgate");
-        let channel = match address.clone() {
-            Address::Unix(file) => {
-                let dial = move |_: Uri| {
-                    let file = file.clone();
-                    async { UnixStream::connect(file).await.map(TokioIo::new) }
-                };
-                endpoint.connect_with_connector(service_fn(dial)).await?
-            }
-            Address::Tcp { host, port } => {
-                let dial = move |_: Uri| {
-                    let host = here(&host).to_owned();
-                    async move { TcpStream::connect((host, port)).await.map(TokioIo::new) }
-                };
-                endpoint.connect_with_connector(service_fn(dial)).await?
-            }
+        let dial = move |_: Uri| {
+            let (address, tls) = (target.clone(), tls.clone());
+            async move { connect(&address, tls.as_ref()).await.map(TokioIo::new) }
         };
+        let channel = endpoint.connect_with_connector(service_fn(dial)).await?;
         let answer = HealthClient::new(channel).check(HealthCheckRequest { service: String::new() }).await?;
         anyhow::Ok(answer.into_inner())
     };

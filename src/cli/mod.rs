@@ -19,6 +19,7 @@ mod print;
 mod serve;
 mod settings;
 mod test;
+mod tls;
 
 use std::process::ExitCode;
 

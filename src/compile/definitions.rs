@@ -7,6 +7,8 @@ use std::sync::Arc;
 use super::expressions::{Expressions, references};
 use super::link::{Import, Links};
 use crate::cel::checker::Checked;
+use crate::cel::env::Env;
+use crate::cel::unit::{PolicyName, live_names};
 use crate::cel::value::Constant;
 use crate::policy::model::{Body, Constants, ExprText, Policy, Text, Variables};
 use crate::policy::names::check_identifier;
@@ -70,13 +72,27 @@ pub(super) fn resolve(
         match expressions.compile(text, file) {
             Ok(c) => {
                 let context = format!(" referenced in variable '{name}'");
-                definitions.check_references(&c, text, file, &context, diagnostics);
+                definitions.check_references(expressions.env(), &c, text, file, &context, diagnostics);
                 checked.insert(name, (Arc::clone(&c), references(&c.ast, VARIABLE_ROOTS)));
             }
             Err(d) => diagnostics.push(*d),
         }
     }
-    definitions.variables = order(&checked, &variables, diagnostics);
+    definitions.variables = match order(&checked) {
+        Ok(ordered) => ordered,
+        Err(_) => {
+            // what folding cuts away closes no circle
+            for (c, needs) in checked.values_mut() {
+                let live = live_names(expressions.env(), c);
+                needs.retain(|n| live.contains(&PolicyName::Variable(n.as_str().into())));
+            }
+            order(&checked).unwrap_or_else(|stuck| {
+                let stuck: Vec<&str> = stuck.iter().map(String::as_str).collect();
+                report_cycles(&stuck, &checked, &variables, diagnostics);
+                Vec::new()
+            })
+        }
+    };
     definitions
 }
 
@@ -84,6 +100,7 @@ impl Definitions {
     /// Reports variables and constants that an expression names and nobody defines.
     pub(super) fn check_references(
         &self,
+        env: &Env,
         checked: &Checked,
         text: &ExprText,
         file: &SourceFile,
@@ -98,14 +115,17 @@ impl Definitions {
             }
             diagnostics.push(d);
         };
+        // looked at closely only when something is missing
+        let mut live: Option<Vec<PolicyName>> = None;
+        let mut is_live = |name: PolicyName| live.get_or_insert_with(|| live_names(env, checked)).contains(&name);
         for name in references(&checked.ast, VARIABLE_ROOTS) {
-            if !self.variable_names.contains(&name) {
+            if !self.variable_names.contains(&name) && is_live(PolicyName::Variable(name.as_str().into())) {
                 let near = crate::yaml::closest(&name, self.variable_names.iter().map(String::as_str));
                 report("TG0504", "variable", &name, near);
             }
         }
         for name in references(&checked.ast, CONSTANT_ROOTS) {
-            if !self.constants.contains_key(&name) {
+            if !self.constants.contains_key(&name) && is_live(PolicyName::Constant(name.as_str().into())) {
                 let near = crate::yaml::closest(&name, self.constants.keys().map(String::as_str));
                 report("TG0505", "constant", &name, near);
             }
@@ -212,12 +232,8 @@ fn listed(items: &[String]) -> String {
     }
 }
 
-/// Dependency order with ties by name; what is left over in the end lies on a cycle or needs one that does.
-fn order(
-    checked: &BTreeMap<&str, (Arc<Checked>, Vec<String>)>,
-    found: &Found<'_, &ExprText>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Vec<(String, Arc<Checked>)> {
+/// Dependency order with ties by name, or what is left over in the end: it lies on a cycle or needs one that does.
+fn order(checked: &BTreeMap<&str, (Arc<Checked>, Vec<String>)>) -> Result<Vec<(String, Arc<Checked>)>, Vec<String>> {
     let mut done: Vec<(String, Arc<Checked>)> = Vec::new();
     let mut waiting: BTreeMap<&str, usize> = BTreeMap::new();
     let mut needed_by: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -247,8 +263,7 @@ fn order(
             }
         }
     }
-    report_cycles(&waiting.keys().copied().collect::<Vec<_>>(), checked, found, diagnostics);
-    done
+    if waiting.is_empty() { Ok(done) } else { Err(waiting.into_keys().map(str::to_owned).collect()) }
 }
 
 fn report_cycles(

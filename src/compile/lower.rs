@@ -340,7 +340,7 @@ impl<'p> Lowering<'p, '_> {
         let file = &scribe.policy.file;
         match self.expressions.compile(text, file) {
             Ok(checked) => {
-                scribe.definitions.check_references(&checked, text, file, "", self.diagnostics);
+                scribe.definitions.check_references(self.expressions.env(), &checked, text, file, "", self.diagnostics);
                 Some(scribe.unit.add(&checked))
             }
             Err(diagnostic) => {
@@ -388,6 +388,9 @@ impl<'p> Lowering<'p, '_> {
             );
         }
         let activated = output.rule_activated.as_ref().and_then(|t| self.expression(scribe, t));
+        if let Some(text) = &output.overruled {
+            self.expression(scribe, text);
+        }
         let not_met = output.condition_not_met.as_ref().and_then(|t| self.expression(scribe, t));
         Some((activated, not_met))
     }

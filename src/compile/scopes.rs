@@ -7,7 +7,7 @@ use super::CompileOptions;
 use super::link::role_version;
 use crate::engine::glob::Pattern;
 use crate::policy::model::{Body, Policy, ScopePermissions};
-use crate::policy::names::{principal_key, resource_key, sanitize, scope_parents};
+use crate::policy::names::{principal_key, resource_key, scope_parents};
 use crate::source::Diagnostic;
 
 /// Reports each scope that a scoped policy needs and that no policy fills.
@@ -42,21 +42,20 @@ pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagn
     }
 }
 
-/// A role policy at the scope that mentions the kind fills the gap, as in the reference.
+/// A role policy at the scope that mentions the kind, as it is written, fills the gap, as in the reference.
 fn filled(policies: &[Policy], kind: &str, version: &str, scope: &str) -> bool {
-    let folded = sanitize(kind);
     policies.iter().any(|policy| match &policy.body {
         Body::Role(p) => {
             p.scope.value == scope
                 && role_version(&p.version) == version
-                && p.rules.iter().any(|r| Pattern::gated(&r.resource.value).is_ok_and(|g| g.matches(&folded)))
+                && p.rules.iter().any(|r| Pattern::gated(&r.resource.value).is_ok_and(|g| g.matches(kind)))
         }
         _ => false,
     })
 }
 
 /// Reports scopes whose policies disagree about what an ALLOW there means. The reference's own check misses conflicts
-/// between two policies and reports some that are none; with `cerbos_compat` what it refuses is refused too.
+/// between two policies and reports some that are none; with `cerbos_compat` exactly what it refuses is refused.
 pub(super) fn permission_conflicts(policies: &[Policy], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
     let mut by_scope: BTreeMap<&str, Vec<(&Policy, ScopePermissions)>> = BTreeMap::new();
     for policy in policies {
@@ -86,7 +85,7 @@ pub(super) fn permission_conflicts(policies: &[Policy], options: &CompileOptions
         };
         let (one, other) = (all.iter().find(requires), all.iter().find(overrides));
         let conflict = match (one, other) {
-            (Some(a), Some(b)) => Some((a.0, b.0)),
+            (Some(a), Some(b)) if refused_by_reference || !options.cerbos_compat => Some((a.0, b.0)),
             _ if refused_by_reference => all.first().zip(all.last()).map(|(a, b)| (a.0, b.0)),
             _ => None,
         };

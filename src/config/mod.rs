@@ -10,6 +10,7 @@ mod expand;
 mod overrides;
 mod section;
 mod sections;
+mod server;
 mod tree;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use expand::Environment;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
 use crate::identity;
+use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
 use crate::store::StoreOptions;
 
@@ -53,10 +55,51 @@ pub struct Server {
     pub limits: RequestLimits,
     /// `server.metricsEnabled`: `/_cerbos/metrics` is served.
     pub metrics: bool,
+    /// `server.cors`: none if no browser may ask.
+    pub cors: Option<Cors>,
+    /// `server.reflectionEnabled` (ours)
+    pub reflection: bool,
+    /// `server.publicURL` (ours): how clients reach the HTTP port.
+    pub public_url: Option<String>,
+    /// `server.adminAPI`, if it is enabled.
+    pub admin: Option<Admin>,
+    /// `server.tls`, if connections are protected.
+    pub tls: Option<Tls>,
     /// `server.advanced.http`
     pub http_timeouts: HttpTimeouts,
     /// `server.advanced.grpc`
     pub transport: Transport,
+}
+
+/// The admin API.
+#[derive(Clone, Debug)]
+pub struct Admin {
+    /// `server.adminAPI.adminCredentials`
+    pub credentials: Credentials,
+}
+
+/// How connections are protected.
+#[derive(Clone, Debug)]
+pub struct Tls {
+    /// `server.tls.cert`: a file of certificates, PEM, our own first.
+    pub cert: PathBuf,
+    /// `server.tls.key`: a file with its key, PEM.
+    pub key: PathBuf,
+    /// `server.tls.caCert`: who signs the certificates of clients.
+    pub client_ca: Option<PathBuf>,
+    /// `server.tls.clientAuth` (ours): what a client without a certificate gets.
+    pub client_auth: ClientAuth,
+    /// `server.tls.reloadInterval` (ours): how often the files are looked at.
+    pub reload_interval: Duration,
+}
+
+/// What is asked of clients where their signer is configured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClientAuth {
+    /// A certificate.
+    Require,
+    /// Nothing; one that is given must be right. This is the reference's.
+    VerifyIfGiven,
 }
 
 /// What one request may hold.
@@ -75,6 +118,8 @@ pub struct HttpTimeouts {
     pub read: Duration,
     /// For its head.
     pub header: Duration,
+    /// For a peer to take what is sent to it.
+    pub write: Duration,
     /// Between requests.
     pub idle: Duration,
 }

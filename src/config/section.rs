@@ -104,6 +104,21 @@ impl<'t> Section<'t> {
         self.read(key, "a text", |text, _| Some(text.to_owned()))
     }
 
+    /// A list of texts.
+    pub(super) fn texts(&self, key: &'static str) -> Option<Vec<String>> {
+        let tree = self.get(key)?;
+        let texts = if let Item::List(all) = &tree.item {
+            let text = |t: &Tree| if let Item::Scalar(text, _) = &t.item { Some(text.clone()) } else { None };
+            all.iter().map(text).collect()
+        } else {
+            None
+        };
+        if texts.is_none() {
+            self.faults.push(tree.fault("TG0902", format!("`{}` must be a list of texts", self.path(key))));
+        }
+        texts
+    }
+
     pub(super) fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let what = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(key, &what, |_, kind| match kind {
@@ -141,6 +156,14 @@ impl<'t> Section<'t> {
     pub(super) fn unsupported(&self, key: &'static str, harmless: impl FnOnce(&Tree) -> bool) {
         if let Some(tree) = self.get(key).filter(|t| !is_empty(t) && !harmless(t)) {
             let message = format!("`{}` is not supported yet", self.path(key));
+            self.faults.push(tree.fault("TG0903", message));
+        }
+    }
+
+    /// A key that is known but never served, and why; refused unless it says what is the case anyway.
+    pub(super) fn refused(&self, key: &'static str, why: &str, harmless: impl FnOnce(&Tree) -> bool) {
+        if let Some(tree) = self.get(key).filter(|t| !is_empty(t) && !harmless(t)) {
+            let message = format!("`{}` is not supported: {why}", self.path(key));
             self.faults.push(tree.fault("TG0903", message));
         }
     }

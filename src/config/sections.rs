@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use super::aux_data;
 use super::section::{Faults, Section, is, says};
+use super::server::server;
 use super::tree::{Item, Scalar, Tree};
-use super::{Address, Config, Engine, HttpTimeouts, RequestLimits, Server, Storage, ToolCalls, Transport, Typed};
+use super::{Config, Engine, Storage, ToolCalls, Typed};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -15,85 +16,27 @@ use crate::schema::Enforcement;
 use crate::source::Diagnostic;
 use crate::store::StoreOptions;
 
-const SECOND: Duration = Duration::from_secs(1);
 const MILLISECOND: Duration = Duration::from_millis(1);
 
 /// Everything the tree says, defaults for the rest, and what is wrong with it.
 pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
+    let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
     let config = Config {
-        server: server(&root.section("server"), typed, &faults),
-        engine: engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults),
+        server: server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults),
+        engine,
         storage: storage(&root.section("storage"), typed, &faults),
         aux_data: aux_data::settings(&root.section("auxData"), &faults),
         tool_calls: tool_calls(&root.section("toolCalls")),
     };
     root.unsupported("audit", |t| says(t, "enabled", false));
-    root.unsupported("hub", |_| false);
-    root.unsupported("tracing", |_| false);
+    root.refused("hub", "the hosted service of Cerbos is not supported", |_| false);
+    root.unused("tracing", "as in Cerbos, tracing is configured by the environment variables of OpenTelemetry");
     root.unused("compile", "policies are compiled when they are loaded");
     root.unused("telemetry", "nothing is ever sent anywhere");
     drop(root);
     (config, faults.into_inner())
-}
-
-fn server(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Server {
-    let address = |key, port| {
-        let given = s.parsed(key, Address::parse);
-        let open = given.as_ref().filter(|a| !a.is_local() && !typed.insecure_listen);
-        if let (Some(a), Some(tree)) = (open, s.get(key)) {
-            let message = format!("`{a}` can be reached from other machines, and nothing protects it");
-            let help = "listen on 127.0.0.1 or a Unix socket, or say `--insecure-listen`";
-            faults.push(tree.fault("TG0906", message).with_help(help));
-        }
-        given.unwrap_or_else(|| Address::Tcp { host: "127.0.0.1".into(), port })
-    };
-    let limits = s.section("requestLimits");
-    let advanced = s.section("advanced");
-    let (http, grpc) = (advanced.section("http"), advanced.section("grpc"));
-    let timeout = |section: &Section<'_>, key, default| section.duration(key, MILLISECOND).unwrap_or(default);
-    let count = |key| limits.integer(key, 1..=500).and_then(|n| usize::try_from(n).ok()).unwrap_or(50);
-    let server = Server {
-        http: address("httpListenAddr", 3592),
-        grpc: address("grpcListenAddr", 3593),
-        uds_file_mode: s.parsed("udsFileMode", file_mode).unwrap_or(0o766),
-        limits: RequestLimits { actions: count("maxActionsPerResource"), resources: count("maxResourcesPerRequest") },
-        metrics: s.boolean("metricsEnabled").unwrap_or(true),
-        http_timeouts: HttpTimeouts {
-            read: timeout(&http, "readTimeout", 30 * SECOND),
-            header: timeout(&http, "readHeaderTimeout", 15 * SECOND),
-            idle: timeout(&http, "idleTimeout", 120 * SECOND),
-        },
-        transport: Transport {
-            message_bytes: grpc
-                .integer("maxRecvMsgSizeBytes", 1..=(256 << 20))
-                .and_then(|n| usize::try_from(n).ok())
-                .unwrap_or(4 << 20),
-            streams: grpc.integer("maxConcurrentStreams", 1..=1_000_000).map_or(1024, |n| n as u32),
-            connection_age: grpc.duration("maxConnectionAge", SECOND).unwrap_or(600 * SECOND),
-            handshake: timeout(&grpc, "connectionTimeout", 60 * SECOND),
-        },
-    };
-    http.unsupported("writeTimeout", |_| false);
-    s.unsupported("tls", |_| false);
-    s.unsupported("adminAPI", |t| says(t, "enabled", false));
-    s.unsupported("cors", |t| says(t, "disabled", true));
-    s.unsupported("apiExplorerEnabled", |t| is(t, "false"));
-    s.unsupported("logRequestPayloads", |t| is(t, "false"));
-    s.unsupported("playgroundEnabled", |t| is(t, "false"));
-    server
-}
-
-/// Octal as `0o766` or `0766`, or decimal; the low nine bits count.
-fn file_mode(text: &str) -> Result<u32, String> {
-    let octal = text.strip_prefix("0o").or_else(|| text.strip_prefix('0').filter(|t| !t.is_empty()));
-    let mode = match octal {
-        Some(digits) => u32::from_str_radix(digits, 8),
-        None => text.parse(),
-    };
-    let refuse = || format!("`{text}` is not a file mode: expected something like `0o660`");
-    mode.ok().map(|m| m & 0o777).filter(|m| *m > 0).ok_or_else(refuse)
 }
 
 fn engine(s: &Section<'_>, schemas: Enforcement, typed: &Typed, faults: &Faults) -> Engine {
@@ -127,8 +70,13 @@ fn engine(s: &Section<'_>, schemas: Enforcement, typed: &Typed, faults: &Faults)
         },
         compile: CompileOptions { cerbos_compat, globals, schemas },
     };
-    s.unsupported("celErrorLogLevel", |t| is(t, "none"));
-    s.unsupported("policyLoaderTimeout", |_| false);
+    if s.get("celErrorLogLevel").is_some_and(|t| !is(t, "none")) {
+        s.unused(
+            "celErrorLogLevel",
+            "what errs in a condition is told in the verdict, and no decision writes a log line",
+        );
+    }
+    s.unused("policyLoaderTimeout", "policies are compiled before they are used, however long that takes");
     engine
 }
 
@@ -177,9 +125,13 @@ fn storage(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Storage {
     match (driver.as_deref(), s.get("driver")) {
         (Some("disk") | None, _) | (_, None) => {}
         (Some(other), Some(tree)) => {
-            let known = ["git", "blob", "sqlite3", "postgres", "mysql", "hub", "overlay"].contains(&other);
-            let what = if known { "not supported yet" } else { "unknown" };
-            faults.push(tree.fault("TG0903", format!("storage driver `{other}` is {what}")).with_help("driver: disk"));
+            let what = match other {
+                "git" | "blob" => "is not supported: have something else keep a directory in step, and watch that",
+                "sqlite3" | "postgres" | "mysql" => "is not supported: policies are files here",
+                "hub" | "overlay" => "is not supported: the hosted service of Cerbos is not",
+                _ => "is unknown",
+            };
+            faults.push(tree.fault("TG0903", format!("storage driver `{other}` {what}")).with_help("driver: disk"));
         }
     }
     if let (Some("disk"), None, None, Some(tree)) = (driver.as_deref(), &directory, &typed.directory, s.get("driver")) {

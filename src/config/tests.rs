@@ -88,12 +88,41 @@ fn every_fault_has_its_place() {
     let cases: &[(&str, &[&str])] = &[
         ("server: {httpListenAdr: x}", &["c.yaml:1:10: error[TG0901]: unknown key `server.httpListenAdr`"]),
         ("sever: {}", &["c.yaml:1:1: error[TG0901]: unknown key `sever`"]),
-        ("server:\n  tls: {cert: a}", &["c.yaml:2:8: error[TG0903]: `server.tls` is not supported yet"]),
+        ("server:\n  tls: {cert: a}", &["c.yaml:2:15: error[TG0902]: `server.tls` needs both `cert` and `key`"]),
+        ("server: {tls: {caCert: a}}", &["c.yaml:1:24: error[TG0902]: `server.tls` needs both `cert` and `key`"]),
         ("server: {tls: {}}", &[]),
         ("server: {tls: {cert: null}}", &[]),
         (
             "server:\n  adminAPI: {enabled: true}",
-            &["c.yaml:2:13: error[TG0903]: `server.adminAPI` is not supported yet"],
+            &["c.yaml:2:13: error[TG0906]: `server.adminAPI` needs `adminCredentials.passwordHash`"],
+        ),
+        (
+            "server: {adminAPI: {enabled: true, adminCredentials: {passwordHash: c2VjcmV0}}}",
+            &[
+                "c.yaml:1:20: error[TG0902]: `server.adminAPI.adminCredentials.passwordHash` is not the base64 of a bcrypt hash",
+            ],
+        ),
+        (
+            "server: {cors: {allowedOrigins: a}}",
+            &["c.yaml:1:33: error[TG0902]: `server.cors.allowedOrigins` must be a list of texts"],
+        ),
+        (
+            "server: {publicURL: pdp.example/x}",
+            &[
+                "c.yaml:1:21: error[TG0902]: `pdp.example/x` is not a public URL: expected something like `https://pdp.example`",
+            ],
+        ),
+        (
+            "server: {playgroundEnabled: true, logRequestPayloads: true, apiExplorerEnabled: true}",
+            &[
+                "c.yaml:1:29: error[TG0903]: `server.playgroundEnabled` is not supported: the playground is not served",
+                "c.yaml:1:55: error[TG0903]: `server.logRequestPayloads` is not supported: what is asked about does not belong in a log",
+                "c.yaml:1:81: error[TG0903]: `server.apiExplorerEnabled` is not supported: there is no API explorer",
+            ],
+        ),
+        (
+            "hub: {credentials: {clientID: a}}",
+            &["c.yaml:1:6: error[TG0903]: `hub` is not supported: the hosted service of Cerbos is not supported"],
         ),
         ("audit: {enabled: true}", &["c.yaml:1:8: error[TG0903]: `audit` is not supported yet"]),
         ("schema: {enforcement: reject}", &[]),
@@ -143,7 +172,12 @@ fn every_fault_has_its_place() {
             &["c.yaml:1:27: error[TG0902]: key set `a` is PEM, whose keys name neither themselves nor their \
                algorithm: it needs `insecure.optionalAlg` and `insecure.optionalKid`"],
         ),
-        ("storage: {driver: git}", &["c.yaml:1:19: error[TG0903]: storage driver `git` is not supported yet"]),
+        (
+            "storage: {driver: git}",
+            &[
+                "c.yaml:1:19: error[TG0903]: storage driver `git` is not supported: have something else keep a directory in step, and watch that",
+            ],
+        ),
         ("storage: {driver: x}", &["c.yaml:1:19: error[TG0903]: storage driver `x` is unknown"]),
         ("storage: {driver: disk}", &["c.yaml:1:19: error[TG0902]: `storage.disk.directory` is missing"]),
         ("server: 1", &["c.yaml:1:9: error[TG0902]: `server` must be a map of settings"]),
@@ -206,6 +240,8 @@ fn beyond_loopback_only_when_told_so() {
         let refused = faults(&yaml);
         assert!(refused.len() == 1 && refused[0].contains("TG0906"), "{refused:?}");
         assert!(load(&yaml, |t| t.insecure_listen = true).is_ok(), "{address}");
+        let protected = format!("server: {{grpcListenAddr: {address}, tls: {{cert: c, key: k}}}}");
+        assert_eq!(faults(&protected), [""; 0], "{address}");
     }
 }
 
@@ -225,4 +261,20 @@ fn the_command_line_goes_over_the_file() {
     assert_eq!(c.engine.params.semantics, Semantics::Cerbos);
     let refused = load("", |t| t.set = vec!["server.x=1".into()]).unwrap_err();
     assert_eq!(refused[0].to_string(), "--set:1:1: error[TG0901]: unknown key `server.x`");
+}
+
+#[test]
+fn what_is_open_by_default_depends_on_who_can_reach_it() {
+    let load =
+        |yaml: &str, compat: bool| load(yaml, |t| (t.cerbos_compat, t.insecure_listen) = (compat, true)).unwrap();
+    let (c, _) = load("server: {}", false);
+    assert_eq!((c.server.reflection, c.server.cors.is_some(), c.server.admin.is_some()), (true, false, false));
+    let (c, _) = load("server: {grpcListenAddr: ':1'}", false);
+    assert!(!c.server.reflection);
+    let (c, warnings) = load("server: {grpcListenAddr: ':1', adminAPI: {enabled: true}}", true);
+    assert_eq!((c.server.reflection, c.server.cors.is_some(), c.server.admin.is_some()), (true, true, true));
+    assert!(warnings[0].message.contains("default password"), "{warnings:?}");
+    let (c, _) =
+        load("server: {cors: {allowedOrigins: [http://a]}, advanced: {grpc: {maxConcurrentStreams: 0}}}", false);
+    assert_eq!((c.server.cors.is_some(), c.server.transport.streams), (true, u32::MAX));
 }

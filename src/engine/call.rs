@@ -54,6 +54,8 @@ pub(super) struct Call<'a> {
     /// The first ALLOW of the action that matched all but its condition.
     pub(super) near: Option<Near<'a>>,
     pub(super) exhausted: bool,
+    /// The level that was entered last.
+    entered: Option<usize>,
     pub(super) validation_errors: &'a [ValidationError<'a>],
     now: Option<Timestamp>,
     pub(super) budget: &'a Budget,
@@ -125,6 +127,7 @@ impl<'a> Call<'a> {
             outputs: BumpVec::new_in(bump),
             near: None,
             exhausted: false,
+            entered: None,
             validation_errors: &[],
             now,
             budget: bump.alloc(Budget::new(params.step_budget)),
@@ -192,6 +195,19 @@ impl<'a> Call<'a> {
         let frame = self.new_frame(unit, derived);
         self.frames.push((id, level, frame));
         frame
+    }
+
+    /// The frame of a principal policy. It sees no derived roles; in the reference those of the scope that an earlier
+    /// action of the request came to last (docs/semantics.md).
+    pub(super) fn principal_frame(&mut self, unit: &'a Unit) -> &'a Frame<'a> {
+        let level = match self.entered {
+            Some(level) if self.params.semantics != Semantics::Safe => level,
+            _ => usize::MAX,
+        };
+        if level != usize::MAX && unit.reads_root(roots::RUNTIME) {
+            self.derived(level);
+        }
+        self.frame(unit, level)
     }
 
     fn new_frame(&self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
@@ -358,6 +374,7 @@ impl<'a> Call<'a> {
 
     /// Notes that a level was entered: its derived roles count for the response.
     pub(super) fn enter(&mut self, level: usize) {
+        self.entered = Some(level);
         if self.wants.derived_roles {
             self.derived(level);
         }

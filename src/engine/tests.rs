@@ -2,9 +2,10 @@
 
 use bumpalo::Bump;
 
-use super::decision::{Cause, Effect};
+use super::decision::{ActionResult, Cause, Decision, Effect, OutputEntry};
 use super::request::{AuxData, Principal, Request, Resource};
 use super::{Params, RuleTable, Semantics, Wants, decide};
+
 use crate::cel::value::{Map, Value};
 use crate::compile::{CompileOptions, compile};
 use crate::source::SourceFile;
@@ -36,6 +37,31 @@ fn answer(policies: &[&str], semantics: Semantics, ask: &Ask<'_>) -> String {
 }
 
 fn answer_with(policies: &[&str], semantics: Semantics, ask: &Ask<'_>, params: Params) -> String {
+    decided(policies, semantics, ask, params, |decision| shown(&decision.actions[0]))
+}
+
+/// The outputs as `rule=value`, in order; those that speak for the verdict with a `!`.
+fn outputs(policies: &[&str], semantics: Semantics, ask: &Ask<'_>) -> String {
+    decided(policies, semantics, ask, Params::default(), |decision| {
+        let one = |o: &OutputEntry<'_>| {
+            let rule = o.src.rsplit('#').next().unwrap_or("");
+            let value = match o.value.unwrap() {
+                Value::String(text) => text.to_owned(),
+                other => format!("{other:?}"),
+            };
+            format!("{rule}={value}{}", if o.deciding { "!" } else { "" })
+        };
+        decision.outputs.iter().map(one).collect::<Vec<_>>().join(" ")
+    })
+}
+
+fn decided(
+    policies: &[&str],
+    semantics: Semantics,
+    ask: &Ask<'_>,
+    params: Params,
+    show: impl FnOnce(&Decision<'_>) -> String,
+) -> String {
     let table = table(policies, semantics);
     let params = Params { semantics, ..params };
     let bump = Bump::new();
@@ -51,8 +77,10 @@ fn answer_with(policies: &[&str], semantics: Semantics, ask: &Ask<'_>, params: P
         actions: &[ask.action],
         aux: AuxData::EMPTY,
     };
-    let decision = decide(&table, &params, &request, None, Wants::default(), &bump);
-    let result = decision.actions[0];
+    show(&decide(&table, &params, &request, None, Wants::default(), &bump))
+}
+
+fn shown(result: &ActionResult<'_>) -> String {
     let effect = if result.effect == Effect::Allow { "allow" } else { "deny" };
     let cause = match result.cause {
         Cause::NoPolicy => "no policy".to_owned(),
@@ -219,4 +247,47 @@ fn a_derived_role_may_build_on_the_effective_ones_of_its_scope() {
     for semantics in [Semantics::Safe, Semantics::Cerbos] {
         assert!(answer(&[&doc, roles], semantics, &ASK).starts_with("allow"), "{semantics:?}");
     }
+}
+
+#[test]
+fn an_approval_is_not_lost_where_a_parent_must_consent() {
+    let parent = resource("doc", "", &rule("parent", "ALLOW", "view", "user", ""));
+    let scoped = |condition: &str| {
+        let rule = format!(
+            "    - {{name: ask, actions: [view], effect: EFFECT_ALLOW, roles: [user]{condition}, output: {{when: {{ruleActivated: '\"approve\"', conditionNotMet: '\"no\"'}}}}}}\n"
+        );
+        resource(
+            "doc",
+            "  scope: acme\n  scopePermissions: SCOPE_PERMISSIONS_REQUIRE_PARENTAL_CONSENT_FOR_ALLOWS\n",
+            &rule,
+        )
+    };
+    let conditional = scoped(", condition: {match: {expr: 'R.attr.x == 1'}}");
+    let ask = |x: f64| [("x", Value::Double(x))];
+    let (one, two) = (ask(1.0), ask(2.0));
+    let met = Ask { scope: "acme", attr: &one, ..ASK };
+    let unmet = Ask { scope: "acme", attr: &two, ..ASK };
+    for (ask, safe, cerbos) in [(&met, "ask=approve!", "ask=no"), (&unmet, "ask=no!", "ask=approve!")] {
+        assert_eq!(outputs(&[&parent, &conditional], Semantics::Safe, ask), safe);
+        assert_eq!(outputs(&[&parent, &conditional], Semantics::Cerbos, ask), cerbos);
+    }
+    assert_eq!(outputs(&[&parent, &scoped("")], Semantics::Safe, &met), "ask=approve!");
+    for (policies, want) in
+        [([&*parent, &*conditional], "allow"), ([&*parent, "exportConstants: {name: none}\n"], "deny")]
+    {
+        assert!(answer(&policies, Semantics::Safe, &met).starts_with(want), "{policies:?}");
+    }
+    assert!(answer(&[&parent, &conditional], Semantics::Safe, &unmet).starts_with("deny"));
+}
+
+#[test]
+fn an_unmet_condition_is_heard_once() {
+    let doc = resource(
+        "doc",
+        "",
+        "    - {name: a, actions: [view, 'v*'], effect: EFFECT_ALLOW, roles: [user, '*'], condition: {match: {expr: 'false'}}, output: {when: {conditionNotMet: '\"no\"'}}}\n",
+    );
+    let ask = Ask { roles: &["user", "admin"], ..ASK };
+    assert_eq!(outputs(&[&doc], Semantics::Safe, &ask), "a=no!");
+    assert_eq!(outputs(&[&doc], Semantics::Cerbos, &ask).split(' ').count(), 4);
 }

@@ -20,6 +20,8 @@ enum Outcome<'a> {
     Undecided,
     /// The rule's condition is not met, and the rule would say nothing for any other role either.
     Inert,
+    /// A conditional ALLOW that must hold for the parent to be asked holds, and said so in its output.
+    Consents,
     /// At least one ALLOW applies and no DENY. Holds the first ALLOW.
     Allow(RuleRef<'a>),
     /// A DENY applies; names the role policy if one denied.
@@ -112,11 +114,11 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
         let name = NameRef { name: call.request.principal.id, version: call.version, scope };
         let Some(policy) = call.table.principals.get(&name) else { continue };
         let start = call.outputs.len();
-        let frame = call.frame(&policy.unit, usize::MAX);
+        let frame = call.principal_frame(&policy.unit);
         let mut rules = candidates(call, policy, action);
         let outcome = apply_rules(call, &Asked { policy, frame, action, roles: None }, &mut rules);
         let consent = call.table.scopes.consent.contains(*scope);
-        if consent && matches!(outcome, Outcome::Allow(_)) {
+        if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
         }
         if let Some(walked) = decided(call, outcome, scope, consent, consenting.unwrap_or(start)) {
@@ -147,7 +149,7 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a
             outcome = apply_rules(call, &asked, &mut rules);
             call.keep_open(level, rules);
         }
-        if consent && matches!(outcome, Outcome::Allow(_)) {
+        if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
         }
         if let Some(walked) = decided(call, outcome, scope, consent, consenting.unwrap_or(start)) {
@@ -172,7 +174,7 @@ fn decided<'a>(
 ) -> Option<Walked<'a>> {
     let outputs = start..call.outputs.len();
     let (effect, cause, policy, stop) = match outcome {
-        Outcome::Undecided | Outcome::Inert => return None,
+        Outcome::Undecided | Outcome::Inert | Outcome::Consents => return None,
         Outcome::Allow(_) if consent => return None,
         Outcome::Allow(rule) => (Effect::Allow, Cause::Rule(rule), None, false),
         Outcome::Deny(cause, policy) => (Effect::Deny, cause, policy, false),
@@ -214,6 +216,8 @@ fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &mut BumpVec<'
         }
         match outcome {
             Outcome::Undecided | Outcome::Inert => {}
+            Outcome::Consents if !matches!(result, Outcome::Undecided) => {}
+            Outcome::Consents => result = outcome,
             Outcome::Allow(_) if matches!(result, Outcome::Allow(_)) => {}
             Outcome::Allow(_) => result = outcome,
             Outcome::Deny(..) | Outcome::Stop(..) => {
@@ -232,6 +236,24 @@ fn apply_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
     if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(call.kind)) {
         return Outcome::Undecided;
     }
+    if rule.output.is_none() || call.params.semantics == Semantics::Safe {
+        return apply_rows(call, asked, rule);
+    }
+    // The reference has a row for each action pattern and role pattern; outputs show it.
+    let mut result = Outcome::Undecided;
+    for _ in rule.actions.iter().filter(|p| p.matches(asked.action)) {
+        match apply_rows(call, asked, rule) {
+            Outcome::Undecided => {}
+            end @ (Outcome::Deny(..) | Outcome::Stop(..)) => return end,
+            spoken => result = spoken,
+        }
+    }
+    result
+}
+
+/// Applies a rule by role, and by each of its derived roles.
+#[inline]
+fn apply_rows<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Outcome<'a> {
     let Some((roles, level)) = asked.roles else { return apply_row(call, asked, rule, None, &[]) };
     let mut result = Outcome::Undecided;
     if any_matches(&rule.roles, roles) {
@@ -249,7 +271,7 @@ fn apply_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
         }
         match apply_row(call, asked, rule, Some((*index, level)), parents) {
             Outcome::Undecided => {}
-            allow @ Outcome::Allow(_) => result = allow,
+            spoken @ (Outcome::Allow(_) | Outcome::Consents) => result = spoken,
             end @ (Outcome::Deny(..) | Outcome::Stop(..) | Outcome::Inert) => return end,
         }
     }
@@ -317,8 +339,11 @@ fn apply_row<'a>(
 #[inline]
 fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns: &[Pattern]) -> Outcome<'a> {
     let safe = call.params.semantics == Semantics::Safe;
+    if safe && rule.inverted {
+        return consents(call, asked, rule);
+    }
     if let Some((_, Some(id))) = rule.output {
-        let copies = if safe { 1 } else { copies(asked, rule, patterns) };
+        let copies = copies(call, asked, patterns);
         call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
@@ -327,6 +352,19 @@ fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns:
     }
     // By default an unmet condition is heard once; the reference says so again for every role.
     if safe && !call.wants.trace { Outcome::Inert } else { Outcome::Undecided }
+}
+
+/// A conditional ALLOW holds in a scope that needs its parent's consent. The reference, which turns such rules around,
+/// then emits their output for the unmet condition. By default the output is the one the author wrote for this case: an
+/// approval that the rule asks for must not get lost because a parent is asked, too.
+fn consents<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Outcome<'a> {
+    let Some((Some(id), _)) = rule.output else {
+        return if call.wants.trace { Outcome::Undecided } else { Outcome::Inert };
+    };
+    let start = call.outputs.len();
+    call.emit(&rule.src, asked.action, id, asked.frame, 1);
+    call.outputs.iter_mut().skip(start).for_each(|o| o.deciding = true);
+    Outcome::Consents
 }
 
 /// The row applies, perhaps because of an error.
@@ -343,8 +381,10 @@ fn activated<'a>(
         // A DENY ends the scope: outputs of the ALLOWs before it decide nothing.
         call.outputs.iter_mut().for_each(|o| o.deciding &= o.action != asked.action);
     }
-    if let Some((Some(id), _)) = rule.output {
-        let copies = if denies { 1 } else { copies(asked, rule, patterns) };
+    let (when_activated, when_not_met) = rule.output.unwrap_or((None, None));
+    let turned = rule.inverted && call.params.semantics == Semantics::Safe;
+    if let Some(id) = if turned { when_not_met } else { when_activated } {
+        let copies = if denies { 1 } else { copies(call, asked, patterns) };
         call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
     call.outputs.iter_mut().skip(start).for_each(|o| o.deciding = true);
@@ -355,12 +395,13 @@ fn activated<'a>(
     }
 }
 
-/// The reference emits an output once per matching pair of action pattern and role pattern.
-fn copies(asked: &Asked<'_>, rule: &Rule, patterns: &[Pattern]) -> usize {
-    let actions = rule.actions.iter().filter(|p| p.matches(asked.action)).count();
+/// How often a row emits its output: the reference does it for each matching role pattern.
+fn copies(call: &Call<'_>, asked: &Asked<'_>, patterns: &[Pattern]) -> usize {
     match asked.roles {
-        None => actions,
-        Some((roles, _)) => actions * patterns.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count(),
+        Some((roles, _)) if call.params.semantics != Semantics::Safe => {
+            patterns.iter().filter(|p| roles.iter().any(|r| p.matches(r))).count()
+        }
+        _ => 1,
     }
 }
 
@@ -376,7 +417,7 @@ fn inactive<'a>(
     if let Some((_, Some(id))) = rule.output
         && call.params.semantics != Semantics::Safe
     {
-        let copies = copies(asked, rule, patterns);
+        let copies = copies(call, asked, patterns);
         let copies = if call.seen_inactive(rule, index) { copies } else { copies.saturating_sub(1) };
         if copies > 0 {
             call.emit(&rule.src, asked.action, id, asked.frame, copies);

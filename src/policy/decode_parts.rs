@@ -203,7 +203,11 @@ pub(super) fn output(d: &mut Decoder<'_>, object: &Object<'_>) -> Option<Output>
             })
         });
         let (activated, condition_not_met) = when.unwrap_or((None, None));
-        Some(Output { at: entry.key.span, rule_activated: activated.or(deprecated), condition_not_met })
+        let (rule_activated, overruled) = match activated {
+            Some(activated) => (Some(activated), deprecated),
+            None => (deprecated, None),
+        };
+        Some(Output { at: entry.key.span, rule_activated, condition_not_met, overruled })
     })
 }
 

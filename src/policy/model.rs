@@ -327,6 +327,8 @@ pub struct Output {
     pub at: Span,
     /// `when.ruleActivated`
     pub rule_activated: Option<ExprText>,
+    /// The deprecated `expr` beside a `ruleActivated`: never emitted, but it must be sound.
+    pub overruled: Option<ExprText>,
     /// `when.conditionNotMet`
     pub condition_not_met: Option<ExprText>,
 }

@@ -21,7 +21,16 @@ use super::http::{Layout, failed, json};
 use crate::service::Failure;
 
 /// What health may be asked about; the empty name is the whole server.
-const SERVICES: &[&str] = &["", "cerbos.svc.v1.CerbosService", "toolgate.v1.ToolCallService"];
+const SERVICES: &[&str] = &[
+    "",
+    "authzen.authorization.v1.AuthorizationService",
+    "cerbos.svc.v1.CerbosService",
+    "toolgate.v1.ToolCallService",
+];
+
+fn is_known(shared: &Shared, service: &str) -> bool {
+    SERVICES.contains(&service) || (service == "cerbos.svc.v1.CerbosAdminService" && shared.settings.admin.is_some())
+}
 
 /// The health service.
 #[derive(Clone, Debug)]
@@ -38,7 +47,7 @@ impl Health for HealthApi {
         &self,
         request: Request<HealthCheckRequest>,
     ) -> Result<tonic::Response<HealthCheckResponse>, Status> {
-        if !SERVICES.contains(&request.get_ref().service.as_str()) {
+        if !is_known(&self.0, &request.get_ref().service) {
             return Err(grpc::failed(&Failure::UnknownService));
         }
         Ok(tonic::Response::new(response(self.0.service.is_draining())))
@@ -47,7 +56,7 @@ impl Health for HealthApi {
     type WatchStream = Watching;
 
     async fn watch(&self, request: Request<HealthCheckRequest>) -> Result<tonic::Response<Watching>, Status> {
-        let watching = if SERVICES.contains(&request.get_ref().service.as_str()) {
+        let watching = if is_known(&self.0, &request.get_ref().service) {
             Watching::Known(WatchStream::new(self.0.service.on_drain()))
         } else {
             Watching::Unknown(WatchStream::new(self.0.service.on_drain()))
@@ -110,7 +119,7 @@ pub(super) async fn check(State(shared): State<Arc<Shared>>, uri: Uri, headers: 
     let layout = Layout::of(&uri, &headers);
     let query = uri.query().unwrap_or("");
     let service = query.split('&').find_map(|p| p.strip_prefix("service=")).unwrap_or("");
-    if !SERVICES.contains(&service) {
+    if !is_known(&shared, service) {
         return failed(&Failure::UnknownService, layout);
     }
     if shared.service.is_draining() {

@@ -109,6 +109,9 @@ pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
     json(status, body.to_string(), layout)
 }
 
+/// The answer to questions about the playground.
+pub(super) const NO_PLAYGROUND: &str = "Playground service is disabled by the configuration";
+
 /// Known path, other method.
 pub(super) async fn wrong_method() -> Response<Body> {
     failed(&Failure::WrongMethod, Layout::Compact)
@@ -116,8 +119,15 @@ pub(super) async fn wrong_method() -> Response<Body> {
 
 /// Unknown path: JSON where an API would be, plain text elsewhere.
 pub(super) async fn no_route(uri: Uri) -> Response<Body> {
-    let api = ["/api", "/admin", "/access/v1", "/v1"];
+    let api = ["/api", "/access/v1", "/v1"];
     let within = |root: &str| uri.path().strip_prefix(root).is_some_and(|r| r.is_empty() || r.starts_with('/'));
+    for (root, message) in [("/admin", super::admin::DISABLED), ("/api/playground", NO_PLAYGROUND)] {
+        if within(root) {
+            let mut response = failed(&Failure::Unsupported(message), Layout::Compact);
+            *response.status_mut() = StatusCode::NOT_FOUND;
+            return response;
+        }
+    }
     if api.into_iter().any(within) {
         return failed(&Failure::NoRoute, Layout::Compact);
     }

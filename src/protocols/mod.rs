@@ -3,13 +3,18 @@
 //! [`App`] is the whole of what is served: gRPC methods by their path, everything else by HTTP routes. It knows no
 //! sockets.
 
+mod admin;
+mod authzen;
 mod cerbos;
+mod cors;
 mod grpc;
 mod health;
 mod http;
 mod intake;
+mod reflection;
 mod status;
 mod toolcall;
+mod value;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,27 +23,47 @@ use ::http::{Request, Response, StatusCode, Version};
 use axum::Router;
 use axum::routing::get;
 use bytes::Bytes;
+use tokio::sync::Semaphore;
 use tonic::Status;
 use tonic::body::Body;
+use tonic::codec::CompressionEncoding;
+use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
-use tower::Service as _;
+use tower::{Service as _, ServiceExt as _};
 
 use self::intake::{Charged, Intake};
+use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminServiceServer;
+use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
 use crate::service::{Failure, Service};
 
+pub use self::admin::Credentials;
+pub use self::cors::Cors;
+
 /// Settings of the protocols.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Settings {
     /// Longest time for a request to arrive whole.
     pub read: Duration,
     /// Serve `/_cerbos/metrics`.
     pub metrics: bool,
+    /// Cross-origin requests, unless nobody may make any.
+    pub cors: Option<Cors>,
+    /// Serve server reflection.
+    pub reflection: bool,
+    /// How clients reach the HTTP port, if that is known.
+    pub public_url: Option<String>,
+    /// Connections are protected.
+    pub tls: bool,
+    /// Who may use the admin API, if it is served.
+    pub admin: Option<Credentials>,
 }
 
 /// Bytes of requests that may be on their way in at a time.
 const INTAKE_BYTES: usize = 256 << 20;
+
+const GZIP: CompressionEncoding = CompressionEncoding::Gzip;
 
 /// What every protocol works with.
 #[derive(Debug)]
@@ -48,6 +73,8 @@ struct Shared {
     /// Largest message in bytes.
     max_bytes: usize,
     intake: Arc<Intake>,
+    /// Bounds how many passwords are checked at a time.
+    admin_checks: Arc<Semaphore>,
 }
 
 /// Answers the JSON of one tool call, as `POST /v1/decide` does, without a transport.
@@ -74,6 +101,8 @@ pub struct App {
     tool_calls: ToolCallServiceServer<toolcall::GrpcApi>,
     cerbos: CerbosServiceServer<cerbos::GrpcApi>,
     health: HealthServer<health::HealthApi>,
+    /// gRPC services that are not on the hot path.
+    others: Routes,
     routes: Router,
 }
 
@@ -82,15 +111,23 @@ impl App {
     #[must_use]
     pub fn new(service: Arc<Service>, settings: Settings) -> Self {
         let max_bytes = service.settings().wire.bytes;
-        let shared =
-            Arc::new(Shared { service, settings, max_bytes, intake: Intake::new(INTAKE_BYTES.max(max_bytes)) });
+        let shared = Arc::new(Shared {
+            service,
+            settings,
+            max_bytes,
+            intake: Intake::new(INTAKE_BYTES.max(max_bytes)),
+            admin_checks: Arc::new(Semaphore::new(admin::CHECKS)),
+        });
         Self {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
-                .max_encoding_message_size(usize::MAX),
+                .max_encoding_message_size(usize::MAX)
+                .accept_compressed(GZIP),
             cerbos: CerbosServiceServer::new(cerbos::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
-                .max_encoding_message_size(usize::MAX),
+                .max_encoding_message_size(usize::MAX)
+                .accept_compressed(GZIP),
+            others: others(&shared),
             health: HealthServer::new(health::HealthApi(Arc::clone(&shared))),
             routes: routes(&shared),
             shared,
@@ -111,18 +148,31 @@ impl App {
                 request.extensions_mut().insert(account);
                 self.grpc(request).await
             }
-            (Port::Http, false) => {
-                let answer = self.routes.clone().call(request.map(axum::body::Body::new)).await;
-                // Routes do not fail.
-                let Ok(response) = answer;
-                response.map(Body::new)
-            }
+            (Port::Http, false) => self.http(request).await.map(Body::new),
             (Port::Grpc, false) => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::UNSUPPORTED_MEDIA_TYPE;
                 response
             }
         }
+    }
+
+    async fn http<B>(&self, request: Request<Charged<B>>) -> Response<axum::body::Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    {
+        let cors = self.shared.settings.cors.as_ref();
+        if let Some(answer) = cors.and_then(|c| c.preflight(request.method(), request.headers())) {
+            return answer;
+        }
+        let grant = cors.map(|c| c.grant(request.headers()));
+        let answer = self.routes.clone().call(request.map(axum::body::Body::new)).await;
+        // Routes do not fail.
+        let Ok(mut response) = answer;
+        if let Some(grant) = grant {
+            grant.apply(response.headers_mut());
+        }
+        response
     }
 
     async fn grpc<B>(&self, request: Request<Charged<B>>) -> Response<Body>
@@ -141,18 +191,55 @@ impl App {
         }
     }
 
-    async fn method<B>(&self, request: Request<Charged<B>>) -> Response<Body>
+    async fn method<B>(&self, mut request: Request<Charged<B>>) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
+        // Compressed for those who compress, as the reference does it; not for all who could read it.
+        let gzip = request.headers().get("grpc-encoding").is_some_and(|e| e.as_bytes() == b"gzip");
         let answer = match request.uri().path() {
             "/toolgate.v1.ToolCallService/Decide"
             | "/toolgate.v1.ToolCallService/DecideBatch"
-            | "/toolgate.v1.ToolCallService/DecideStream" => self.tool_calls.clone().call(request).await,
-            "/cerbos.svc.v1.CerbosService/CheckResources" | "/cerbos.svc.v1.CerbosService/ServerInfo" => {
-                self.cerbos.clone().call(request).await
+            | "/toolgate.v1.ToolCallService/DecideStream" => {
+                let mut server = self.tool_calls.clone();
+                if gzip {
+                    server = server.send_compressed(GZIP);
+                }
+                server.call(request).await
+            }
+            "/cerbos.svc.v1.CerbosService/CheckResources"
+            | "/cerbos.svc.v1.CerbosService/CheckResourceSet"
+            | "/cerbos.svc.v1.CerbosService/CheckResourceBatch"
+            | "/cerbos.svc.v1.CerbosService/ServerInfo" => {
+                let mut server = self.cerbos.clone();
+                if gzip {
+                    server = server.send_compressed(GZIP);
+                }
+                server.call(request).await
+            }
+            "/cerbos.svc.v1.CerbosService/PlanResources" => {
+                Ok(grpc::failed(&Failure::Unsupported(cerbos::PLAN)).into_http())
             }
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
+            path if path.starts_with(ADMIN) && self.shared.settings.admin.is_none() => {
+                Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
+            }
+            "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" => {
+                Ok(grpc::failed(&Failure::Unsupported(admin::AUDIT_OFF)).into_http())
+            }
+            path if path.starts_with(PLAYGROUND) => {
+                Ok(grpc::failed(&Failure::Unsupported(http::NO_PLAYGROUND)).into_http())
+            }
+            path if is_other(path) => {
+                if let Some(authority) = request.uri().authority().cloned() {
+                    request.extensions_mut().insert(authority);
+                }
+                // The boxed services want to be ready first, which they always are.
+                match self.others.clone().oneshot(request.map(Body::new)).await {
+                    Ok(response) => Ok(response),
+                    Err(never) => match never {},
+                }
+            }
             _ => Ok(Status::unimplemented("Unknown service").into_http()),
         };
         // Methods answer with a status, they do not fail.
@@ -167,6 +254,43 @@ impl std::fmt::Debug for App {
     }
 }
 
+const ADMIN: &str = "/cerbos.svc.v1.CerbosAdminService/";
+const PLAYGROUND: &str = "/cerbos.svc.v1.CerbosPlaygroundService/";
+
+/// True for the paths of services that [`others`] serves, if they are switched on.
+fn is_other(path: &str) -> bool {
+    [
+        ADMIN,
+        "/authzen.authorization.v1.AuthorizationService/",
+        "/grpc.reflection.v1.ServerReflection/",
+        "/grpc.reflection.v1alpha.ServerReflection/",
+    ]
+    .iter()
+    .any(|service| path.starts_with(service))
+}
+
+fn others(shared: &Arc<Shared>) -> Routes {
+    let mut routes = Routes::builder();
+    routes.add_service(
+        AuthorizationServiceServer::new(authzen::GrpcApi(Arc::clone(shared)))
+            .max_decoding_message_size(shared.max_bytes)
+            .max_encoding_message_size(usize::MAX)
+            .accept_compressed(GZIP),
+    );
+    if shared.settings.admin.is_some() {
+        routes.add_service(
+            CerbosAdminServiceServer::new(admin::GrpcApi(Arc::clone(shared)))
+                .max_decoding_message_size(shared.max_bytes)
+                .max_encoding_message_size(usize::MAX)
+                .accept_compressed(GZIP),
+        );
+    }
+    if shared.settings.reflection {
+        reflection::add(&mut routes);
+    }
+    routes.routes()
+}
+
 fn routes(shared: &Arc<Shared>) -> Router {
     let mut router = Router::new()
         .route("/_cerbos/health", get(health::check).fallback(http::wrong_method))
@@ -174,5 +298,13 @@ fn routes(shared: &Arc<Shared>) -> Router {
     if shared.settings.metrics {
         router = router.route("/_cerbos/metrics", get(status::metrics).fallback(http::wrong_method));
     }
-    router.merge(cerbos::routes()).merge(toolcall::routes()).fallback(http::no_route).with_state(Arc::clone(shared))
+    if shared.settings.admin.is_some() {
+        router = router.merge(admin::routes());
+    }
+    router
+        .merge(authzen::routes())
+        .merge(cerbos::routes())
+        .merge(toolcall::routes())
+        .fallback(http::no_route)
+        .with_state(Arc::clone(shared))
 }

@@ -2,6 +2,7 @@
 //! impatience, or by the server going down.
 
 use std::convert::Infallible;
+use std::io;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
@@ -10,15 +11,68 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::watch;
-use tokio::time::{MissedTickBehavior, interval, sleep};
+use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Options;
 use super::patience::{Activity, Limits, Observed, Patience};
+use super::tls::{Acceptor, is_plain_http};
 use crate::protocols::{App, Port};
 
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+
+/// Shakes hands with a peer, and serves the connection to its end.
+pub(super) async fn protect<S>(
+    mut stream: S,
+    tls: &Acceptor,
+    port: Port,
+    app: App,
+    options: Options,
+    mut drain: watch::Receiver<bool>,
+) where
+    S: Plain + AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let handshake = async {
+        if stream.refuse_plain().await? {
+            return Ok(None);
+        }
+        tls.accept(stream, port).await.map(Some)
+    };
+    let accepted = tokio::select! {
+        biased;
+        _ = drain.wait_for(|d| *d) => return,
+        accepted = timeout(options.handshake, handshake) => accepted,
+    };
+    match accepted {
+        Ok(Ok(Some(stream))) => serve(stream, port, app, options, drain).await,
+        // It was told.
+        Ok(Ok(None)) => {}
+        // Peers come and go; whose certificate is refused is worth a line for who looks for it.
+        Ok(Err(error)) => tracing::debug!(%error, "a connection could not be protected"),
+        Err(_) => tracing::debug!("a connection took too long to be protected"),
+    }
+}
+
+/// A stream that can tell whether its peer speaks plain HTTP before a handshake.
+pub(super) trait Plain {
+    /// Refuses a peer that does; true if it did.
+    fn refuse_plain(&mut self) -> impl Future<Output = io::Result<bool>> + Send;
+}
+
+impl Plain for TcpStream {
+    fn refuse_plain(&mut self) -> impl Future<Output = io::Result<bool>> + Send {
+        is_plain_http(self)
+    }
+}
+
+impl Plain for UnixStream {
+    /// Nothing can be read of it without taking it.
+    async fn refuse_plain(&mut self) -> io::Result<bool> {
+        Ok(false)
+    }
+}
 
 /// Serves one connection to its end.
 pub(super) async fn serve<S>(stream: S, port: Port, app: App, options: Options, mut drain: watch::Receiver<bool>)
@@ -40,7 +94,12 @@ where
     let builder = builder(port, &options);
     let mut connection = pin!(builder.serve_connection(io, service));
 
-    let limits = Limits { handshake: options.handshake, head: options.timeouts.header, idle: options.timeouts.idle };
+    let limits = Limits {
+        handshake: options.handshake,
+        head: options.timeouts.header,
+        idle: options.timeouts.idle,
+        write: options.timeouts.write,
+    };
     let mut patience = Patience::new(limits, Instant::now());
     let mut look = interval(limits.interval());
     look.set_missed_tick_behavior(MissedTickBehavior::Delay);

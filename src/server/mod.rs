@@ -4,6 +4,7 @@
 mod connection;
 mod listen;
 mod patience;
+mod tls;
 
 use std::io;
 use std::sync::Arc;
@@ -15,6 +16,8 @@ use crate::config::{self, Address, HttpTimeouts};
 use crate::protocols::{App, Port, Settings};
 use crate::service::Service;
 use listen::{Listener, Peer};
+use tls::Acceptor;
+pub use tls::TlsError;
 
 /// Connections at a time; further ones wait to be accepted.
 const CONNECTIONS: usize = 16_384;
@@ -39,17 +42,24 @@ pub struct Server {
     grpc: Listener,
     app: App,
     service: Arc<Service>,
+    tls: Option<Arc<Acceptor>>,
     options: Options,
 }
 
 /// Why a server could not be opened.
 #[derive(Debug, thiserror::Error)]
-#[error("cannot listen on `{address}`: {source}")]
-pub struct OpenError {
-    /// Where.
-    pub address: Address,
-    /// Why.
-    pub source: io::Error,
+pub enum OpenError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on `{address}`: {source}")]
+    Listen {
+        /// Where.
+        address: Address,
+        /// Why.
+        source: io::Error,
+    },
+    /// Connections cannot be protected as configured.
+    #[error("cannot serve TLS: {0}")]
+    Tls(#[from] TlsError),
 }
 
 impl Server {
@@ -60,15 +70,25 @@ impl Server {
     pub async fn open(config: &config::Server, service: Arc<Service>) -> Result<Self, OpenError> {
         let open = async |address: &Address| {
             let opened = Listener::open(address, config.uds_file_mode).await;
-            opened.map_err(|source| OpenError { address: address.clone(), source })
+            opened.map_err(|source| OpenError::Listen { address: address.clone(), source })
         };
+        let tls = config.tls.as_ref().map(Acceptor::open).transpose()?.map(Arc::new);
         let (http, grpc) = (open(&config.http).await?, open(&config.grpc).await?);
-        let settings = Settings { read: config.http_timeouts.read, metrics: config.metrics };
+        let settings = Settings {
+            read: config.http_timeouts.read,
+            metrics: config.metrics,
+            cors: config.cors.clone(),
+            reflection: config.reflection,
+            public_url: config.public_url.clone(),
+            tls: config.tls.is_some(),
+            admin: config.admin.as_ref().map(|a| a.credentials.clone()),
+        };
         Ok(Self {
             http,
             grpc,
             app: App::new(Arc::clone(&service), settings),
             service,
+            tls,
             options: Options {
                 timeouts: config.http_timeouts,
                 streams: config.transport.streams,
@@ -96,15 +116,18 @@ impl Server {
 
     /// Serves until `stop` is ready, then says it is not healthy, accepts no more, and lets requests in flight end.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { http, grpc, app, service, options } = self;
+        let Self { http, grpc, app, service, tls, options } = self;
         // Every connection holds a sender; when all are gone, so are the connections.
         let (alive, mut gone) = mpsc::channel::<()>(1);
         let accept = |listener, port| {
-            let (app, options, alive) = (app.clone(), options.clone(), alive.clone());
-            tokio::spawn(accept(listener, port, app, options, service.on_drain(), alive))
+            let (app, options, alive, tls) = (app.clone(), options.clone(), alive.clone(), tls.clone());
+            tokio::spawn(accept(listener, port, app, tls, options, service.on_drain(), alive))
         };
         let (http, grpc) = (accept(http, Port::Http), accept(grpc, Port::Grpc));
         drop(alive);
+        if let Some(tls) = tls {
+            tokio::spawn(tls.keep_fresh(service.on_drain()));
+        }
         stop.await;
         service.drain();
         tracing::info!("going down: waiting for requests in flight");
@@ -120,6 +143,7 @@ async fn accept(
     listener: Listener,
     port: Port,
     app: App,
+    tls: Option<Arc<Acceptor>>,
     options: Options,
     mut drain: watch::Receiver<bool>,
     alive: mpsc::Sender<()>,
@@ -145,10 +169,13 @@ async fn accept(
             }
         };
         let (app, options, drain, alive) = (app.clone(), options.clone(), drain.clone(), alive.clone());
+        let tls = tls.clone();
         tokio::spawn(async move {
-            match peer {
-                Peer::Tcp(s) => connection::serve(s, port, app, options, drain).await,
-                Peer::Unix(s) => connection::serve(s, port, app, options, drain).await,
+            match (peer, tls) {
+                (Peer::Tcp(s), None) => connection::serve(s, port, app, options, drain).await,
+                (Peer::Unix(s), None) => connection::serve(s, port, app, options, drain).await,
+                (Peer::Tcp(s), Some(tls)) => connection::protect(s, &tls, port, app, options, drain).await,
+                (Peer::Unix(s), Some(tls)) => connection::protect(s, &tls, port, app, options, drain).await,
             }
             drop((place, alive));
         });

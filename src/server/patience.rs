@@ -1,4 +1,4 @@
-//! How long a connection is waited for: for its first byte, for the rest of a request's head, and between requests.
+//! How long a connection is waited for: for its first byte, for the rest of a request's head, between requests, and for what is sent to be taken.
 //! A peer that sends a byte now and then gets no more time than one that sends none. Requests that are being answered
 //! and idle HTTP/2 connections are let be.
 
@@ -26,6 +26,8 @@ pub(super) struct Activity {
     ended: AtomicU64,
     /// All bytes so far are those of HTTP/2's preface.
     preface: AtomicBool,
+    /// What is sent is not taken.
+    stalled: AtomicBool,
 }
 
 impl Activity {
@@ -90,12 +92,13 @@ pub(super) struct Limits {
     pub(super) handshake: Duration,
     pub(super) head: Duration,
     pub(super) idle: Duration,
+    pub(super) write: Duration,
 }
 
 impl Limits {
     /// How often to look.
     pub(super) fn interval(self) -> Duration {
-        let shortest = self.handshake.min(self.head).min(self.idle);
+        let shortest = self.handshake.min(self.head).min(self.idle).min(self.write);
         (shortest / 4).clamp(Duration::from_millis(1), Duration::from_secs(1))
     }
 }
@@ -106,11 +109,12 @@ pub(super) struct Patience {
     limits: Limits,
     phase: Phase,
     since: Instant,
+    stalled_since: Option<Instant>,
 }
 
 impl Patience {
     pub(super) fn new(limits: Limits, now: Instant) -> Self {
-        Self { limits, phase: Phase::Silent, since: now }
+        Self { limits, phase: Phase::Silent, since: now, stalled_since: None }
     }
 
     /// True if the peer has had its time.
@@ -119,6 +123,11 @@ impl Patience {
         if phase != self.phase {
             self.phase = phase;
             self.since = now;
+        }
+        if !activity.stalled.load(Ordering::Relaxed) {
+            self.stalled_since = None;
+        } else if now.saturating_duration_since(*self.stalled_since.get_or_insert(now)) >= self.limits.write {
+            return true;
         }
         let limit = match phase {
             Phase::LetBe => return false,
@@ -155,7 +164,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Observed<S> {
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, bytes)
+        let result = Pin::new(&mut self.stream).poll_write(cx, bytes);
+        self.activity.stalled.store(result.is_pending(), Ordering::Relaxed);
+        result
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -171,7 +182,9 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
         cx: &mut Context<'_>,
         slices: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, slices)
+        let result = Pin::new(&mut self.stream).poll_write_vectored(cx, slices);
+        self.activity.stalled.store(result.is_pending(), Ordering::Relaxed);
+        result
     }
 
     fn is_write_vectored(&self) -> bool {
@@ -183,8 +196,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Observed<S> {
 mod tests {
     use super::*;
 
-    const LIMITS: Limits =
-        Limits { handshake: Duration::from_mins(1), head: Duration::from_secs(15), idle: Duration::from_mins(2) };
+    const LIMITS: Limits = Limits {
+        handshake: Duration::from_mins(1),
+        head: Duration::from_secs(15),
+        idle: Duration::from_mins(2),
+        write: Duration::from_secs(30),
+    };
 
     type Event<'e> = &'e dyn Fn(&Arc<Activity>);
 
@@ -223,6 +240,21 @@ mod tests {
         play(&[(0, &|a| a.receive(PREFACE), false), (9999, &nothing, false)]);
         // And something that only begins like it is not.
         play(&[(0, &|a| a.receive(b"PRI * HTTP/1.1\r\nHost: a\r\nX: y"), false), (15, &nothing, true)]);
+    }
+
+    #[test]
+    fn a_peer_that_takes_nothing_is_given_up() {
+        let stall = |on: bool| move |a: &Arc<Activity>| a.stalled.store(on, Ordering::Relaxed);
+        let preface = |a: &Arc<Activity>| a.receive(PREFACE);
+        let (stuck, moving) = (stall(true), stall(false));
+        play(&[(0, &preface, false), (1, &stuck, false), (30, &nothing, false), (31, &nothing, true)]);
+        play(&[
+            (0, &preface, false),
+            (1, &stuck, false),
+            (30, &moving, false),
+            (31, &stuck, false),
+            (60, &nothing, false),
+        ]);
     }
 
     #[test]

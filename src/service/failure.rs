@@ -26,6 +26,8 @@ pub enum Code {
     Internal = 13,
     /// Not now.
     Unavailable = 14,
+    /// Who are you?
+    Unauthenticated = 16,
 }
 
 impl Code {
@@ -34,6 +36,7 @@ impl Code {
     pub fn http_status(self) -> u16 {
         match self {
             Self::InvalidArgument => 400,
+            Self::Unauthenticated => 401,
             Self::NotFound => 404,
             Self::ResourceExhausted => 429,
             Self::Internal => 500,
@@ -42,6 +45,26 @@ impl Code {
             Self::DeadlineExceeded => 504,
         }
     }
+}
+
+/// What is wrong with the credentials of a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Denial {
+    /// There are none.
+    #[error("authentication required")]
+    Missing,
+    /// Of another kind.
+    #[error("unsupported authentication method")]
+    Method,
+    /// Not base64.
+    #[error("failed to decode credentials")]
+    Encoding,
+    /// Not a name and a password.
+    #[error("invalid credentials")]
+    Form,
+    /// Not ours.
+    #[error("incorrect credentials")]
+    Wrong,
 }
 
 /// Why a request was not decided. Displays as the message for the caller: nothing of what is inside leaves with it.
@@ -80,6 +103,20 @@ pub enum Failure {
         /// Allowed.
         limit: usize,
     },
+    /// More evaluations than a batch may have.
+    #[error("number of evaluations ({count}) exceeds configured limit ({limit})")]
+    TooManyEvaluations {
+        /// Asked about.
+        count: usize,
+        /// Allowed.
+        limit: usize,
+    },
+    /// What the items of a batch share is too large to be copied for each.
+    #[error("evaluations have too many elements together")]
+    TooManyCopies,
+    /// A body that does not say it is JSON, where it must.
+    #[error("content type must be application/json")]
+    ContentType,
     /// More bytes than a message may have.
     #[error("grpc: received message larger than max ({len} vs. {max})")]
     TooLarge {
@@ -112,6 +149,21 @@ pub enum Failure {
     /// The path is served, but not for this method.
     #[error("Method Not Allowed")]
     WrongMethod,
+    /// An admin call that does not prove who makes it.
+    #[error("{0}")]
+    Unauthenticated(Denial),
+    /// A query string that does not fit.
+    #[error("{0}")]
+    Query(String),
+    /// No schema of this id.
+    #[error("could not get the schema with id {0}")]
+    NoSchema(String),
+    /// The policies were read again and cannot be used.
+    #[error("failed to reload store")]
+    ReloadFailed,
+    /// A method that exists and is not served.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// Health was asked about a service that does not exist.
     #[error("unknown service")]
     UnknownService,
@@ -132,19 +184,24 @@ impl Failure {
             | Self::Json(JsonError::TooLarge { .. })
             | Self::TooLarge { .. }
             | Self::Overloaded => Code::ResourceExhausted,
-            Self::Undecodable(_) | Self::Panicked => Code::Internal,
+            Self::Undecodable(_) | Self::NoSchema(_) | Self::ReloadFailed | Self::Panicked => Code::Internal,
             Self::Json(_)
             | Self::Invalid(_)
             | Self::TooManyResources { .. }
             | Self::TooManyActions { .. }
             | Self::TooManyCalls { .. }
+            | Self::TooManyEvaluations { .. }
+            | Self::TooManyCopies
+            | Self::ContentType
+            | Self::Query(_)
             | Self::Arguments(_)
             | Self::AuxData
             | Self::Timeout(_)
             | Self::BrokenBody => Code::InvalidArgument,
             Self::Deadline => Code::DeadlineExceeded,
             Self::NoRoute | Self::UnknownService => Code::NotFound,
-            Self::WrongMethod => Code::Unimplemented,
+            Self::WrongMethod | Self::Unsupported(_) => Code::Unimplemented,
+            Self::Unauthenticated(_) => Code::Unauthenticated,
             Self::ShuttingDown => Code::Unavailable,
         }
     }
@@ -223,6 +280,14 @@ mod tests {
                 400,
                 "number of calls in batch (51) exceeds configured limit (50)",
             ),
+            (
+                Failure::TooManyEvaluations { count: 2501, limit: 2500 },
+                3,
+                400,
+                "number of evaluations (2501) exceeds configured limit (2500)",
+            ),
+            (Failure::TooManyCopies, 3, 400, "evaluations have too many elements together"),
+            (Failure::ContentType, 3, 400, "content type must be application/json"),
             (Failure::TooLarge { len: 5, max: 4 }, 8, 429, "grpc: received message larger than max (5 vs. 4)"),
             (Failure::Overloaded, 8, 429, "too many requests in flight"),
             (Failure::Arguments("arguments: x".into()), 3, 400, "arguments: x"),
@@ -232,6 +297,11 @@ mod tests {
             (Failure::BrokenBody, 3, 400, "unexpected EOF"),
             (Failure::NoRoute, 5, 404, "Not Found"),
             (Failure::WrongMethod, 12, 501, "Method Not Allowed"),
+            (Failure::Unauthenticated(Denial::Missing), 16, 401, "authentication required"),
+            (Failure::Query("x".into()), 3, 400, "x"),
+            (Failure::NoSchema("x".into()), 13, 500, "could not get the schema with id x"),
+            (Failure::ReloadFailed, 13, 500, "failed to reload store"),
+            (Failure::Unsupported("not here"), 12, 501, "not here"),
             (Failure::UnknownService, 5, 404, "unknown service"),
             (Failure::ShuttingDown, 14, 503, "server is shutting down"),
             (Failure::Panicked, 13, 500, "Policy check failed"),

@@ -14,7 +14,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use bumpalo::Bump;
 use tokio::sync::watch;
 
-pub use failure::{Code, Failure};
+pub use failure::{Code, Denial, Failure};
 pub use ids::Id;
 
 use crate::cel::value::Timestamp;

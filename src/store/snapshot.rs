@@ -22,6 +22,8 @@ pub struct Snapshot {
     pub rules: usize,
     /// When it was built.
     pub loaded_at: SystemTime,
+    /// The files it was made from, in order of name.
+    pub files: Vec<SourceFile>,
     /// What is worth knowing about the set though it loads.
     pub warnings: Vec<Diagnostic>,
 }
@@ -53,6 +55,7 @@ impl Snapshot {
                 policies: table.policy_count(),
                 rules: table.rule_count(),
                 table,
+                files,
                 revision,
                 loaded_at: SystemTime::now(),
                 warnings: diagnostics,

@@ -18,6 +18,14 @@
 //!         Ok(Response::new(received))
 //!     }
 //!
+//!     async fn check_resource_set(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+//!         Ok(Response::new(request.into_inner()))
+//!     }
+//!
+//!     async fn check_resource_batch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+//!         Ok(Response::new(request.into_inner()))
+//!     }
+//!
 //!     async fn server_info(&self, _: Request<ServerInfoRequest>) -> Result<Response<ServerInfoResponse>, Status> {
 //!         Ok(Response::new(ServerInfoResponse::default()))
 //!     }

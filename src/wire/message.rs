@@ -33,6 +33,36 @@ pub struct ResourceEntry<'a> {
     pub resource: Option<Resource<'a>>,
 }
 
+/// `cerbos.request.v1.CheckResourceSetRequest`: the same actions on several instances of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct CheckResourceSet<'a> {
+    /// Chosen by the caller; echoed.
+    pub request_id: &'a str,
+    /// Actions in request order.
+    pub actions: &'a [&'a str],
+    /// Who acts.
+    pub principal: Option<Principal<'a>>,
+    /// What on.
+    pub resource: Option<ResourceSet<'a>>,
+    /// Whether the reply names policies and scopes.
+    pub include_meta: bool,
+    /// Unverified tokens.
+    pub aux_data: Option<Tokens<'a>>,
+}
+
+/// `cerbos.request.v1.ResourceSet`
+#[derive(Clone, Copy, Debug, Default)]
+pub struct ResourceSet<'a> {
+    /// Kind of all instances.
+    pub kind: &'a str,
+    /// Requested policy version; empty for the default.
+    pub policy_version: &'a str,
+    /// Attributes by instance id, ids unique.
+    pub instances: &'a [(&'a str, Map<'a>)],
+    /// Requested scope; empty for the default.
+    pub scope: &'a str,
+}
+
 /// `cerbos.request.v1.AuxData`: tokens as sent, unverified.
 #[derive(Clone, Copy, Debug)]
 pub struct Tokens<'a> {

@@ -15,6 +15,7 @@
 //!
 //! Then [`validate`] checks the field rules and reports every violation; [`status`] makes the error reply of them.
 
+pub mod authzen;
 pub mod codec;
 pub mod encode;
 pub mod json;

@@ -66,7 +66,7 @@ const ALL: &[(Feature, &str, bool)] = &[
     (Feature::Disabled, "disabled", true),
     (Feature::Broken, "broken", true),
     (Feature::BadRequests, "bad-requests", true),
-    (Feature::Schemas, "schemas", false),
+    (Feature::Schemas, "schemas", true),
     (Feature::Jwt, "jwt", false),
 ];
 

@@ -195,15 +195,15 @@ fn a_configuration_is_used_or_refused_whole() {
     let write = |text: &str| std::fs::write(&config, text).unwrap();
     let serve = || run(&["serve", "--config", config.to_str().unwrap()]);
 
-    write("server:\n  httpListenAddr: ':0'\n  tls: {cert: c, key: k}\nnope: 1\n");
+    write("server:\n  httpListenAddr: ':0'\n  playgroundEnabled: true\nnope: 1\n");
     let failed = serve();
     assert_eq!(failed.status.code(), Some(1));
     let text = stderr(&failed);
     for part in [
         "config.txt:2:19",
         "`:0` can be reached from other machines",
-        "config.txt:3:8",
-        "`server.tls` is not supported yet",
+        "config.txt:3:22",
+        "`server.playgroundEnabled` is not supported",
         "unknown key `nope`",
         "the configuration cannot be used: 3 errors",
     ] {
@@ -223,6 +223,48 @@ fn a_configuration_is_used_or_refused_whole() {
     write("engine: {compatibility: '${SEMANTICS:cerbos}'}\n");
     let pdp = Serving::start(&[dir.to_str().unwrap(), "--config", config.to_str().unwrap()]);
     assert_eq!(pdp.signal("TERM").0, Some(0));
+}
+
+#[test]
+fn a_protected_server_is_asked_and_takes_up_renewed_certificates_at_sighup() {
+    let policies = policies();
+    let certificates = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tls");
+    let dir = tempfile::tempdir().unwrap();
+    let copy = |name: &str| {
+        for end in ["crt", "key"] {
+            std::fs::copy(certificates.join(format!("{name}.{end}")), dir.path().join(format!("tls.{end}"))).unwrap();
+        }
+    };
+    copy("server");
+    let path = |name: &str| dir.path().join(name).display().to_string();
+    let ca = certificates.join("ca.crt").display().to_string();
+    let files = format!("server.tls.cert={},server.tls.key={}", path("tls.crt"), path("tls.key"));
+    let pdp =
+        Serving::start(&[policies.path().to_str().unwrap(), "--set", &files, "--set", "server.tls.reloadInterval=1h"]);
+    let asking = |more: &[&str]| {
+        let at = [["http", &pdp.http], ["grpc", &pdp.grpc]];
+        at.map(|[kind, address]| run(&[&["healthcheck", "--kind", kind, "--host-port", address], more].concat()))
+    };
+    let codes = |more: &[&str]| asking(more).map(|o| o.status.code());
+    let trusting = ["--ca-cert", &ca];
+    let expecting = ["--set", &files];
+    for answer in asking(&trusting).into_iter().chain(asking(&expecting)) {
+        assert_eq!((answer.status.code(), stdout(&answer).as_str()), (Some(0), "SERVING\n"), "{}", stderr(&answer));
+    }
+    assert_eq!(codes(&[]), [Some(1), Some(1)]);
+    let call = ["check", "--pdp", &pdp.http, "--id", "alice", "--role", "agent", "--server", "github"];
+    assert_eq!(run(&[&call[..], &["--tool", "get_issue"], &trusting].concat()).status.code(), Some(0));
+
+    copy("renewed");
+    assert_eq!(codes(&expecting), [Some(1), Some(1)], "the file says another certificate than the server");
+    let id = pdp.child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "HUP", &id]).status().unwrap().success());
+    assert!((0..400).any(|_| codes(&expecting) == [Some(0), Some(0)]), "never taken up");
+    assert_eq!(pdp.signal("TERM").0, Some(0));
+    // What is missing keeps it from starting.
+    let missing = run(&["serve", policies.path().to_str().unwrap(), "--set", "server.tls.cert=c,server.tls.key=k"]);
+    assert_eq!(missing.status.code(), Some(1));
+    assert!(stderr(&missing).contains("cannot serve TLS: cannot read `c`"), "{}", stderr(&missing));
 }
 
 #[test]

@@ -9,11 +9,17 @@
     reason = "helpers of tests: one that cannot go on fails the test"
 )]
 
+mod admin;
+mod authzen;
 mod cli;
+mod cors;
 mod failure;
 mod hostile;
 mod jwt;
+mod legacy;
 mod protocols;
 mod reload;
 mod schemas;
 mod support;
+mod tls;
+mod transport;

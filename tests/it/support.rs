@@ -102,6 +102,11 @@ impl Pdp {
         send(&self.http, method, path, body.into()).await
     }
 
+    /// One HTTP request with headers of its own.
+    pub async fn send_with(&self, method: Method, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        send_with(&self.http, method, path, headers, Bytes::copy_from_slice(body.as_bytes())).await
+    }
+
     pub async fn get(&self, path: &str) -> Answer {
         self.send(Method::GET, path, "").await
     }
@@ -165,13 +170,33 @@ impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// One HTTP/1.1 request over a connection of its own.
 pub async fn send(address: &Address, method: Method, path: &str, body: Bytes) -> Answer {
+    send_with(address, method, path, &[], body).await
+}
+
+/// The same with headers of its own.
+pub async fn send_with(address: &Address, method: Method, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
     let stream: Box<dyn Stream> = match address {
         Address::Tcp { host, port } => Box::new(TcpStream::connect((host.as_str(), *port)).await.expect("connected")),
         Address::Unix(path) => Box::new(UnixStream::connect(path).await.expect("connected")),
     };
+    exchange(stream, method, path, headers, body).await
+}
+
+/// One HTTP/1.1 request over an open connection.
+pub async fn exchange(
+    stream: impl Stream + 'static,
+    method: Method,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: Bytes,
+) -> Answer {
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.expect("HTTP");
     tokio::spawn(connection);
-    let request = Request::builder().method(method).uri(path).header("host", "t").body(Full::new(body)).unwrap();
+    let mut request = Request::builder().method(method).uri(path).header("host", "t");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Full::new(body)).unwrap();
     let answer = sender.send_request(request).await.expect("an answer");
     let (head, body) = answer.into_parts();
     let body = body.collect().await.expect("a body").to_bytes();

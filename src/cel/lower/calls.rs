@@ -67,7 +67,14 @@ impl One<'_, '_> {
                 _ => operands.push(id),
             }
         }
+        let mark = self.mark();
         let mut ats: Vec<At> = operands.iter().map(|o| self.expr(*o)).collect();
+        let decides = function == "_||_";
+        let decided = |at: &At| matches!(self.to.program.constant(*at), Some(Constant::Bool(b)) if *b == decides);
+        if !self.to.index.keeps_all && ats.iter().any(decided) {
+            self.cut(mark);
+            return self.constant(Constant::Bool(decides));
+        }
         if function == "_&&_" && !self.to.index.keeps_all {
             self.fuse(&mut ats);
             if let [one] = *ats {
@@ -136,9 +143,14 @@ impl One<'_, '_> {
     }
 
     fn operator(&mut self, a: NodeId, b: NodeId, node: fn(At, At) -> Node) -> At {
+        let (mark, right) = (self.mark(), b);
         let a = self.expr(a);
         let b = self.expr(b);
         let general = node(a, b);
+        if matches!(general, Node::In(..)) && self.is_empty_literal(right) {
+            self.cut(mark);
+            return self.constant(Constant::Bool(false));
+        }
         let literal = self.to.program.constant(b).cloned();
         let special = match (&general, literal) {
             _ if self.to.index.keeps_all => general,
@@ -157,6 +169,11 @@ impl One<'_, '_> {
         };
         let at = self.add(special);
         self.folded(at, &[a, b])
+    }
+
+    /// `[]` as written: nothing is in it, and the reference does not even ask what is looked for.
+    pub(super) fn is_empty_literal(&self, id: NodeId) -> bool {
+        matches!(self.kind(id), ExprKind::List { elements, .. } if elements.is_empty())
     }
 
     /// A test for the type's name, if the node is `type(e)`.

@@ -4,6 +4,7 @@
 use super::super::ast::{Comprehension, ExprKind, Literal, NodeId};
 use super::super::macros::UNUSED;
 use super::super::program::{At, Fold, Loop, LoopKind, Node};
+use super::super::value::Constant;
 use super::One;
 
 /// What the shape of a fold says.
@@ -132,6 +133,14 @@ impl One<'_, '_> {
     }
 
     fn run(&mut self, c: &Comprehension, kind: LoopKind, filter: Option<NodeId>, body: NodeId) -> At {
+        if self.is_empty_literal(c.range) {
+            return match kind {
+                LoopKind::All => self.constant(Constant::Bool(true)),
+                LoopKind::Exists | LoopKind::ExistsOne => self.constant(Constant::Bool(false)),
+                LoopKind::List => self.constant(Constant::List([].into())),
+                LoopKind::MapValues | LoopKind::MapEntries => self.constant(Constant::Map([].into())),
+            };
+        }
         let range = self.expr(c.range);
         let outside = std::mem::replace(&mut self.steps, 0);
         let first = self.declare(&c.iter_var);

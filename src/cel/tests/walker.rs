@@ -169,6 +169,9 @@ impl<'a> Walker<'a> {
                 }
             }
             (None, "@not_strictly_false", [e]) => Ok(Value::Bool(!matches!(eval(*e), Ok(Value::Bool(false))))),
+            (None, "@in", [_, b]) if matches!(self.kind(*b), ExprKind::List { elements, .. } if elements.is_empty()) => {
+                Ok(Value::Bool(false))
+            }
             (None, "!_", [e]) => self.truth(eval(*e)).map(|b| Value::Bool(!b)),
             (None, "-_", [e]) => operators::negate(cx, eval(*e)?),
             (None, "_?._", [e, field]) => {

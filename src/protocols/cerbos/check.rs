@@ -17,6 +17,18 @@ pub(super) fn check<'a, T>(
     encode: impl FnOnce(&CheckResourcesReply<'_>) -> T,
 ) -> Result<T, Failure> {
     validate::check_resources(asked)?;
+    answer(turn, asked, encode)
+}
+
+/// [`check`] without the rules of fields, which other messages have others of.
+///
+/// # Errors
+/// If the request exceeds a limit or comes with tokens.
+pub(in crate::protocols) fn answer<'a, T>(
+    turn: &Turn<'a>,
+    asked: &CheckResources<'a>,
+    encode: impl FnOnce(&CheckResourcesReply<'_>) -> T,
+) -> Result<T, Failure> {
     turn.limit_resources(asked.resources.len())?;
     for entry in asked.resources {
         turn.limit_actions(entry.actions.len())?;

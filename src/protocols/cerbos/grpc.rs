@@ -7,6 +7,7 @@ use tonic::metadata::MetadataValue;
 use tonic::{Request, Response, Status};
 
 use super::check::check;
+use super::legacy::{check_batch, check_set};
 use super::{VERSION_KEY, server_info};
 use crate::proto::cerbos::request::v1::ServerInfoRequest;
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
@@ -25,6 +26,24 @@ impl CerbosService for GrpcApi {
         let answer = self.0.service.answer(|turn| {
             let asked = protobuf::check_resources(&received, turn.bump, turn.settings.wire)?;
             check(turn, &asked, encode::check_resources)
+        });
+        answer.map(versioned).map_err(|f| grpc::failed(&f))
+    }
+
+    async fn check_resource_set(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+        let received = request.into_inner();
+        let answer = self.0.service.answer(|turn| {
+            let asked = protobuf::check_resource_set(&received, turn.bump, turn.settings.wire)?;
+            check_set(turn, &asked, encode::check_resource_set)
+        });
+        answer.map(versioned).map_err(|f| grpc::failed(&f))
+    }
+
+    async fn check_resource_batch(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
+        let received = request.into_inner();
+        let answer = self.0.service.answer(|turn| {
+            let asked = protobuf::check_resource_batch(&received, turn.bump, turn.settings.wire)?;
+            check_batch(turn, &asked, encode::check_resource_batch)
         });
         answer.map(versioned).map_err(|f| grpc::failed(&f))
     }

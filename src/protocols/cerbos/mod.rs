@@ -3,15 +3,20 @@
 
 mod check;
 mod grpc;
+mod legacy;
 mod rest;
 
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
 
+pub(super) use check::answer;
 pub(super) use grpc::GrpcApi;
-pub(super) use rest::routes;
+pub(super) use rest::{routes, versioned};
 
 /// Metadata with our version that comes with every answer.
 const VERSION_KEY: &str = "cerbos-version";
+
+/// The answer to `PlanResources`.
+pub(super) const PLAN: &str = "PlanResources is not supported yet";
 
 /// What `ServerInfo` tells.
 fn server_info() -> ServerInfoResponse {

@@ -10,9 +10,11 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
 use serde_json::json;
 
 use super::check::check;
-use super::server_info;
+use super::legacy::{check_batch, check_set};
+use super::{PLAN, server_info};
 use crate::protocols::Shared;
 use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
+use crate::service::{Failure, Turn};
 use crate::wire::json::Trailing;
 use crate::wire::{encode, json};
 
@@ -20,19 +22,51 @@ use crate::wire::{encode, json};
 pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
     Router::new()
         .route("/api/check/resources", post(check_resources).fallback(wrong_method))
+        .route("/api/check", post(check_resource_set).fallback(wrong_method))
+        .route("/api/check_resource_batch", post(check_resource_batch).fallback(wrong_method))
+        .route("/api/plan/resources", post(plan_resources).fallback(wrong_method))
         .route("/api/server_info", get(info).fallback(wrong_method))
 }
 
 async fn check_resources(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    ask(&shared, request, |turn, body| {
+        let asked = json::check_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
+        check(turn, &asked, encode::check_resources_json)
+    })
+    .await
+}
+
+async fn check_resource_set(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    ask(&shared, request, |turn, body| {
+        let asked = json::check_resource_set(body, turn.bump, turn.settings.wire)?;
+        check_set(turn, &asked, encode::check_resource_set_json)
+    })
+    .await
+}
+
+async fn check_resource_batch(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    ask(&shared, request, |turn, body| {
+        let asked = json::check_resource_batch(body, turn.bump, turn.settings.wire)?;
+        check_batch(turn, &asked, encode::check_resource_batch_json)
+    })
+    .await
+}
+
+async fn plan_resources(uri: Uri, headers: HeaderMap) -> Response<Body> {
+    failed(&Failure::Unsupported(PLAN), Layout::of(&uri, &headers))
+}
+
+/// Receives a body, has it answered, and sends the answer.
+async fn ask(
+    shared: &Shared,
+    request: Request,
+    answer: impl for<'a> FnOnce(&Turn<'a>, &'a [u8]) -> Result<Vec<u8>, Failure>,
+) -> Response<Body> {
     let received = match receive(request, shared.max_bytes, shared.settings.read).await {
         Ok(r) => r,
         Err(f) => return failed(&f, Layout::Compact),
     };
-    let answer = shared.service.answer(|turn| {
-        let asked = json::check_resources(&received.body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
-        check(turn, &asked, encode::check_resources_json)
-    });
-    match answer {
+    match shared.service.answer(|turn| answer(turn, &received.body)) {
         Ok(text) => versioned(respond(StatusCode::OK, text, received.layout)),
         Err(f) => failed(&f, received.layout),
     }
@@ -45,7 +79,7 @@ async fn info(uri: Uri, headers: HeaderMap) -> Response<Body> {
 }
 
 /// Adds what the reference's gateway adds to an answer of a method.
-fn versioned(mut response: Response<Body>) -> Response<Body> {
+pub(in crate::protocols) fn versioned(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
     headers.insert("grpc-metadata-cerbos-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
     headers.insert("grpc-metadata-content-type", HeaderValue::from_static("application/grpc"));

@@ -5,6 +5,7 @@
 mod check;
 mod decide;
 mod json;
+mod legacy;
 mod number;
 mod output;
 mod protobuf;
@@ -35,6 +36,38 @@ pub fn check_resources(reply: &CheckResourcesReply<'_>) -> Bytes {
 pub fn check_resources_json(reply: &CheckResourcesReply<'_>) -> Vec<u8> {
     let mut json = Json::default();
     check::to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `CheckResourceSetResponse` as protobuf.
+#[must_use]
+pub fn check_resource_set(reply: &CheckResourcesReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(256 + 256 * reply.results.len());
+    legacy::set_to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `CheckResourceSetResponse` as JSON.
+#[must_use]
+pub fn check_resource_set_json(reply: &CheckResourcesReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    legacy::set_to_json(reply, &mut json);
+    json.finish()
+}
+
+/// A `CheckResourceBatchResponse` as protobuf.
+#[must_use]
+pub fn check_resource_batch(reply: &CheckResourcesReply<'_>) -> Bytes {
+    let mut writer = Reverse::with_capacity(256 + 256 * reply.results.len());
+    legacy::batch_to_protobuf(reply, &mut writer);
+    writer.finish()
+}
+
+/// A `CheckResourceBatchResponse` as JSON.
+#[must_use]
+pub fn check_resource_batch_json(reply: &CheckResourcesReply<'_>) -> Vec<u8> {
+    let mut json = Json::default();
+    legacy::batch_to_json(reply, &mut json);
     json.finish()
 }
 

@@ -50,7 +50,7 @@ impl<'a> Walk<'a> {
         Ok(request)
     }
 
-    fn principal(&self, node: &'a Node<'a>) -> Result<Principal<'a>, JsonError> {
+    pub(super) fn principal(&self, node: &'a Node<'a>) -> Result<Principal<'a>, JsonError> {
         let mut principal = Principal { id: "", roles: &[], attr: EMPTY, policy_version: "", scope: "" };
         self.message(node, PRINCIPAL, |field, node| {
             match field {
@@ -65,7 +65,7 @@ impl<'a> Walk<'a> {
         Ok(principal)
     }
 
-    fn entry(&self, node: &'a Node<'a>) -> Result<ResourceEntry<'a>, JsonError> {
+    pub(super) fn entry(&self, node: &'a Node<'a>) -> Result<ResourceEntry<'a>, JsonError> {
         let mut entry = ResourceEntry { actions: &[], resource: None };
         self.message(node, ENTRY, |field, node| {
             match field {
@@ -92,7 +92,7 @@ impl<'a> Walk<'a> {
         Ok(resource)
     }
 
-    fn tokens(&self, node: &'a Node<'a>) -> Result<Tokens<'a>, JsonError> {
+    pub(super) fn tokens(&self, node: &'a Node<'a>) -> Result<Tokens<'a>, JsonError> {
         let mut tokens = Tokens { jwt: None, jwts: &[] };
         self.message(node, TOKENS, |field, node| {
             match field {

@@ -5,11 +5,13 @@
 //! REST bodies follow the JSON mapping of protobuf, with the reference's texts: first the syntax of the whole body,
 //! then its meaning in document order.
 
+mod authzen;
 mod check;
 mod decide;
 #[cfg(any(test, fuzzing))]
 pub mod differ;
 mod error;
+mod legacy;
 mod node;
 mod parser;
 mod string;
@@ -29,8 +31,9 @@ use self::node::Nodes;
 use self::parser::Parser;
 use self::value::Values;
 use self::walk::Walk;
+use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
-use super::message::{CheckResources, Decide};
+use super::message::{CheckResourceSet, CheckResources, Decide};
 use crate::cel::value::{Map, Value};
 
 /// What follows the first value of a body.
@@ -70,6 +73,38 @@ pub fn check_resources<'a>(
     walk.check_resources(node)
 }
 
+/// A `CheckResourceSetRequest` from a REST body.
+pub fn check_resource_set<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<CheckResourceSet<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Ignore)?;
+    walk.check_resource_set(node)
+}
+
+/// A `CheckResourceBatchRequest` from a REST body.
+pub fn check_resource_batch<'a>(
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<CheckResources<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Ignore)?;
+    walk.check_resource_batch(node)
+}
+
+/// An AuthZEN evaluation.
+pub fn evaluation<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluation<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.evaluation(node)
+}
+
+/// An AuthZEN batch of evaluations.
+pub fn evaluations<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluations<'a>, JsonError> {
+    let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
+    walk.evaluations(node)
+}
+
 /// A `DecideRequest` from a REST body. `arguments` is judged, and digested, exactly as its bytes were sent.
 pub fn decide<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Decide<'a>, JsonError> {
     let (walk, node) = tree(text, bump, limits, Trailing::Refuse)?;
@@ -82,8 +117,8 @@ pub fn decide_batch<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Resul
     walk.decide_batch(node)
 }
 
-/// Containers a body may have around a value: `{"resources":[{"resource":{"attr":{`.
-const ENVELOPE: u32 = 5;
+/// Containers a body may have around a value: `{"resource":{"instances":{"id":{"attr":{`, and one to spare.
+const ENVELOPE: u32 = 6;
 
 /// The body as a tree with positions: its syntax is right as a whole before anything in it is looked at.
 fn tree<'a>(

@@ -31,6 +31,26 @@ impl<'a> Walk<'a> {
         &self,
         node: &'a Node<'a>,
         names: &[Name],
+        each: impl FnMut(usize, &'a Node<'a>) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        self.fields(node, names, false, each)
+    }
+
+    /// The same; fields that are in no list are skipped.
+    pub(super) fn known(
+        &self,
+        node: &'a Node<'a>,
+        names: &[Name],
+        each: impl FnMut(usize, &'a Node<'a>) -> Result<(), JsonError>,
+    ) -> Result<(), JsonError> {
+        self.fields(node, names, true, each)
+    }
+
+    fn fields(
+        &self,
+        node: &'a Node<'a>,
+        names: &[Name],
+        skip: bool,
         mut each: impl FnMut(usize, &'a Node<'a>) -> Result<(), JsonError>,
     ) -> Result<(), JsonError> {
         let Kind::Object(members) = node.kind else { return Err(self.unexpected(node)) };
@@ -38,6 +58,9 @@ impl<'a> Walk<'a> {
         for (key, value) in members {
             let name = key.name.map_err(|fault| string_error(self.text, self.end, key.span, fault))?;
             let Some(index) = names.iter().position(|(json, proto)| *json == name || *proto == name) else {
+                if skip {
+                    continue;
+                }
                 return Err(self.meaning(key.span, &format!("unknown field {}", raw(self.text, key.span))));
             };
             if seen & (1 << index) != 0 {

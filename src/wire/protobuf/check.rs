@@ -35,7 +35,7 @@ impl<'a> Decoder<'a> {
         })
     }
 
-    fn principal(&mut self, bytes: &'a [u8]) -> Result<Principal<'a>, DecodeError> {
+    pub(super) fn principal(&mut self, bytes: &'a [u8]) -> Result<Principal<'a>, DecodeError> {
         let mut roles = Repeated::new();
         let mut attr = Repeated::new();
         let (mut id, mut policy_version, mut scope) = ("", "", "");
@@ -56,7 +56,7 @@ impl<'a> Decoder<'a> {
         Ok(Principal { id, roles: roles.finish(), attr: self.map(attr.finish())?, policy_version, scope })
     }
 
-    fn resource_entry(&mut self, bytes: &'a [u8]) -> Result<ResourceEntry<'a>, DecodeError> {
+    pub(super) fn resource_entry(&mut self, bytes: &'a [u8]) -> Result<ResourceEntry<'a>, DecodeError> {
         let mut actions = Repeated::new();
         let mut resource = Merged::default();
         let mut reader = Reader::new(bytes);
@@ -92,7 +92,7 @@ impl<'a> Decoder<'a> {
         Ok(resource)
     }
 
-    fn tokens(&mut self, bytes: &'a [u8]) -> Result<Tokens<'a>, DecodeError> {
+    pub(super) fn tokens(&mut self, bytes: &'a [u8]) -> Result<Tokens<'a>, DecodeError> {
         let mut jwts = Repeated::new();
         let mut jwt = Merged::default();
         let mut reader = Reader::new(bytes);

@@ -6,10 +6,12 @@
 //! Unknown fields are skipped, a scalar given twice keeps its last value, a message given twice is merged,
 //! and of equal map keys the last one wins.
 
+mod authzen;
 mod check;
 mod decide;
 #[cfg(any(test, fuzzing))]
 pub mod differ;
+mod legacy;
 mod reader;
 mod value;
 
@@ -18,8 +20,9 @@ mod tests;
 
 use bumpalo::Bump;
 
+use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
-use super::message::{CheckResources, Decide};
+use super::message::{CheckResourceSet, CheckResources, Decide};
 
 /// Why a message was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -66,6 +69,34 @@ pub enum DecodeError {
 /// Decodes a `cerbos.request.v1.CheckResourcesRequest`.
 pub fn check_resources<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<CheckResources<'a>, DecodeError> {
     Decoder::new(bytes, bump, limits)?.check_resources(bytes)
+}
+
+/// Decodes a `cerbos.request.v1.CheckResourceSetRequest`.
+pub fn check_resource_set<'a>(
+    bytes: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<CheckResourceSet<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.check_resource_set(bytes)
+}
+
+/// Decodes a `cerbos.request.v1.CheckResourceBatchRequest`.
+pub fn check_resource_batch<'a>(
+    bytes: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<CheckResources<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.check_resource_batch(bytes)
+}
+
+/// Decodes an `authzen.authorization.v1.AccessEvaluationRequest`.
+pub fn evaluation<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluation<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.evaluation(bytes)
+}
+
+/// Decodes an `authzen.authorization.v1.AccessEvaluationBatchRequest`.
+pub fn evaluations<'a>(bytes: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Evaluations<'a>, DecodeError> {
+    Decoder::new(bytes, bump, limits)?.evaluations(bytes)
 }
 
 /// Decodes a `toolgate.v1.DecideRequest`.

@@ -49,7 +49,7 @@ pub fn check_resources(request: &CheckResources<'_>) -> Result<(), Violations> {
 }
 
 impl Report {
-    fn principal(&mut self, path: Path<'_>, principal: &Principal<'_>) {
+    pub(super) fn principal(&mut self, path: Path<'_>, principal: &Principal<'_>) {
         self.required(path.field(&PRINCIPAL_ID), !principal.id.is_empty());
         self.version(path.field(&POLICY_VERSION), principal.policy_version);
         if self.required(path.field(&ROLES), !principal.roles.is_empty()) {
@@ -59,7 +59,7 @@ impl Report {
         self.scope(path.field(&SCOPE), principal.scope);
     }
 
-    fn entry(&mut self, path: Path<'_>, entry: &ResourceEntry<'_>) {
+    pub(super) fn entry(&mut self, path: Path<'_>, entry: &ResourceEntry<'_>) {
         if self.required(path.field(&ACTIONS), !entry.actions.is_empty()) {
             self.unique(path.field(&ACTIONS), entry.actions);
         }
@@ -78,7 +78,7 @@ impl Report {
         self.scope(path.field(&SCOPE), resource.scope);
     }
 
-    fn tokens(&mut self, path: Path<'_>, tokens: &Tokens<'_>) {
+    pub(super) fn tokens(&mut self, path: Path<'_>, tokens: &Tokens<'_>) {
         if tokens.jwt.is_some() && !tokens.jwts.is_empty() {
             self.add(path, &[], "AuxData.only_one_jwt_field", "Only one of the jwt or jwts fields must be set");
         }

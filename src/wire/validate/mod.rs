@@ -2,8 +2,11 @@
 //! reported together, in the reference's words and order: by field number, outer before inner. Checks a decoded
 //! request and nothing else; a request that passes allocates nothing here.
 
+mod admin;
+mod authzen;
 mod check;
 mod decide;
+mod legacy;
 mod rules;
 
 #[cfg(test)]
@@ -11,8 +14,11 @@ mod tests;
 
 use std::fmt;
 
+pub use admin::{ids, policy_ids};
+pub use authzen::{AUTHZEN_ATTRIBUTE, evaluation, evaluations, no_evaluations};
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
+pub use legacy::{check_resource_batch, check_resource_set};
 
 use crate::proto::buf::validate::field_path_element::Type;
 

@@ -4,6 +4,7 @@
 pub mod breaking;
 mod parts;
 mod policies;
+mod schemas;
 pub mod world;
 
 use std::collections::BTreeSet;
@@ -135,8 +136,16 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Store {
         policy["disabled"] = Json::Bool(true);
         filing.add(rng, "disabled", policy);
     }
+    let mut settings = world.settings.clone();
+    if features.has(Feature::Schemas) {
+        for (path, text) in schemas::files(rng) {
+            filing.files.push(File { path, body: Body::Text(text) });
+        }
+        let enforcement = rng.word(&["warn", "warn", "reject", "none"]);
+        settings["schema"] = serde_json::json!({"enforcement": enforcement});
+    }
     filing.files.sort_by(|a, b| a.path.cmp(&b.path));
-    Store { files: filing.files, settings: world.settings.clone() }
+    Store { files: filing.files, settings }
 }
 
 /// A random subset of the scopes, closed under parents.

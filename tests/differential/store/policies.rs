@@ -33,6 +33,10 @@ pub fn resource(writer: &mut Writer<'_>, kind: &str, version: &str, scope: &str)
         derived = sets.iter().flat_map(|s| s.roles.clone()).collect();
         body.insert("importDerivedRoles".into(), sets.iter().map(|s| json!(s.name)).collect());
     }
+    if writer.wants(Feature::Schemas, 70) {
+        let actions = &writer.world.actions;
+        body.insert("schemas".into(), super::schemas::block(writer.rng, actions));
+    }
     writer.declarations(&mut body);
     let count = writer.rng.below(8);
     let mut rules: Vec<Json> = (0..count).map(|_| resource_rule(writer, &derived)).collect();
