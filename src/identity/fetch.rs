@@ -54,7 +54,10 @@ impl Refresh {
         let fetched = tokio::time::timeout(PATIENCE, get(self.url.clone())).await;
         let (bytes, max_age) = fetched.map_err(|_| format!("no answer within {PATIENCE:?}"))??;
         let keys = Keys::parse(&bytes, Format::Jwks, self.rules)?;
-        self.keys.store(Some(Arc::new(keys)));
+        // The same keys again: what was verified with them stays verified.
+        if !self.keys.load().as_ref().is_some_and(|known| known.same(&keys)) {
+            self.keys.store(Some(Arc::new(keys)));
+        }
         Ok(self.interval.or(max_age).unwrap_or(REFRESH_INTERVAL))
     }
 

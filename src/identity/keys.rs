@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk};
 use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
 use serde_json::Value as Json;
+use sha2::{Digest as _, Sha256};
 
 use super::Format;
 
@@ -27,6 +28,7 @@ pub(super) struct Rules {
 /// The keys of a set.
 pub(super) struct Keys {
     id: u64,
+    digest: [u8; 32],
     keys: Vec<Key>,
 }
 
@@ -76,7 +78,12 @@ impl Keys {
         if keys.is_empty() {
             return Err("it holds no key that can verify a signature".to_owned());
         }
-        Ok(Self { id: IDS.fetch_add(1, Ordering::Relaxed), keys })
+        Ok(Self { id: IDS.fetch_add(1, Ordering::Relaxed), digest: Sha256::digest(bytes).into(), keys })
+    }
+
+    /// True if both were read from the same bytes.
+    pub(super) fn same(&self, other: &Self) -> bool {
+        self.digest == other.digest
     }
 
     /// Tells these keys from any read before or after.
