@@ -294,7 +294,7 @@ async fn unknown_services_and_methods_over_grpc() {
     let policies = policies();
     let pdp = Pdp::start(policies.path()).await;
     let mut grpc = tonic::client::Grpc::new(pdp.channel().await);
-    for path in ["/x.Y/Z", "/cerbos.svc.v1.CerbosService/PlanResources", "/toolgate.v1.ToolCallService/Nope"] {
+    for path in ["/x.Y/Z", "/cerbos.svc.v1.CerbosService/PlanEverything", "/toolgate.v1.ToolCallService/Nope"] {
         grpc.ready().await.unwrap();
         let request = tonic::Request::new(DecideRequest::default());
         let codec = tonic_prost::ProstCodec::<DecideRequest, DecideRequest>::default();
