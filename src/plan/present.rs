@@ -79,6 +79,8 @@ fn list<'a>(items: List<'a>, cx: &Context<'a>, depth: u32) -> Result<Term<'a>, S
     let terms = items.iter().map(|v| value(v, cx, depth + 1)).collect::<Result<Vec<_>, _>>()?;
     let plain: Option<Vec<Value<'a>>> =
         terms.iter().map(|t| if let Term::Value(v) = t { Some(*v) } else { None }).collect();
+    // The reference writes lists in lists as calls.
+    let plain = plain.filter(|values| !values.iter().any(|v| matches!(v, Value::List(_))));
     match plain {
         Some(plain) => Ok(Term::Value(Value::list(cx.bump.alloc_slice_copy(&plain)))),
         None => Term::apply(cx.bump, "list", &terms),

@@ -7,9 +7,16 @@ use crate::cel::value::Value;
 
 /// A simpler term, as the reference would write it.
 pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
+    simpler(term, true, logic)
+}
+
+/// Look-ups are written out only where nothing is negated above them.
+fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
     let Some((operator, operands)) = term.as_apply() else { return Ok(term) };
     let bump = logic.cx.bump;
-    let simpler = operands.iter().map(|o| simplify(*o, logic)).collect::<Result<Vec<_>, _>>()?;
+    let positive = positive && operator != "not";
+    let look_up = |term| if positive { rewrite::look_up(&logic.cx, term) } else { None };
+    let simpler = operands.iter().map(|o| simpler(*o, positive, logic)).collect::<Result<Vec<_>, _>>()?;
     match (operator, simpler.as_slice()) {
         ("and" | "or", _) => logic.combine(operator == "or", &rewrite::unique(simpler)),
         ("not", [one]) => logic.not(*one),
@@ -20,6 +27,10 @@ pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>
             let Some(("struct", fields)) = container.as_apply() else { return Term::apply(bump, operator, &simpler) };
             let keys = fields.iter().filter_map(|f| f.as_apply()).filter_map(|(_, pair)| pair.first().copied());
             let keys: Vec<Term<'a>> = keys.collect();
+            let plain = keys.iter().map(|k| if let Term::Value(v) = k { Some(*v) } else { None });
+            if let Some(plain) = plain.collect::<Option<Vec<_>>>() {
+                return within(*element, Value::list(bump.alloc_slice_copy(&plain)), logic);
+            }
             match keys.as_slice() {
                 [one @ Term::Value(_)] => Term::apply(bump, "eq", &[*element, *one]),
                 _ => {
@@ -28,12 +39,12 @@ pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>
                 }
             }
         }
-        ("in", [Term::Value(needle), container]) => match rewrite::look_up(&logic.cx, *container) {
+        ("in", [Term::Value(needle), container]) => match look_up(*container) {
             Some(found) => found.keys_where(&logic.cx, true, |v| test(logic, "in", *needle, v)),
             None => Term::apply(bump, operator, &simpler),
         },
         (relation, [left, Term::Value(right)]) if rewrite::is_relation(relation) && rewrite::is_scalar(*right) => {
-            match rewrite::look_up(&logic.cx, *left) {
+            match look_up(*left) {
                 Some(found) => found.keys_where(&logic.cx, true, |v| ordered(logic, relation, v, *right)),
                 None => Term::apply(bump, operator, &simpler),
             }
@@ -49,12 +60,9 @@ fn test<'a>(logic: &Logic<'a>, operator: &str, a: Value<'a>, b: Value<'a>) -> Op
     }
 }
 
-/// The reference does not order numbers of two kinds here.
+/// The reference does not order anything here.
 fn ordered<'a>(logic: &Logic<'a>, operator: &str, a: Value<'a>, b: Value<'a>) -> Option<bool> {
-    if !matches!(operator, "eq" | "ne") && a.kind() != b.kind() {
-        return None;
-    }
-    test(logic, operator, a, b)
+    if matches!(operator, "eq" | "ne") { test(logic, operator, a, b) } else { None }
 }
 
 fn within<'a>(element: Term<'a>, container: Value<'a>, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {

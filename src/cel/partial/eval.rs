@@ -144,7 +144,9 @@ impl<'a> Partial<'a> {
                     }
                     Part::Failed(..) => Ok(condition),
                     _ => {
-                        let (a, b) = (self.eval(checked, *a, scope)?, self.eval(checked, *b, scope)?);
+                        let raw = self.unevaluated();
+                        let side = raw.as_ref().unwrap_or(self);
+                        let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
                         self.choose(condition.term(), a, b)
                     }
                 }

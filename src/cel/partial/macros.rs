@@ -35,7 +35,9 @@ impl<'a> Partial<'a> {
                 }
                 let Some(call) = &node.macro_call else { return Err(FOLD) };
                 match &*call.function {
-                    "exists" | "all" if items.len() <= WRITTEN_OUT => self.written_out(checked, c, call, &items, scope),
+                    "exists" | "all" if items.len() <= WRITTEN_OUT && !(self.reference && in_lambda(scope)) => {
+                        self.written_out(checked, c, call, &items, scope)
+                    }
                     _ => self.residual(checked, call, Term::Value(range), scope),
                 }
             }
@@ -185,6 +187,17 @@ impl<'a> Partial<'a> {
         let range = self.eval(checked, target, scope)?;
         self.residual(checked, call, range.term(), scope)
     }
+}
+
+/// True within the body of a macro over what is not known.
+fn in_lambda(mut scope: Scopes<'_, '_>) -> bool {
+    while let Some(s) = scope {
+        if matches!(s.part, Part::Unknown(Term::Variable(name)) if name == s.name) {
+            return true;
+        }
+        scope = s.outer;
+    }
+    false
 }
 
 /// Adds entries to a map that has none of these keys.

@@ -129,6 +129,34 @@ impl<'a> Partial<'a> {
         })
     }
 
+    /// In the reference what is not reached is not worked out either: the principal stays a name.
+    fn unevaluated(&self) -> Option<Self> {
+        if !self.reference {
+            return None;
+        }
+        let bump = self.cx.bump;
+        let principal = Part::Unknown(Term::Variable("request.principal"));
+        let mut roots = bumpalo::collections::Vec::from_iter_in(self.roots.iter().copied(), bump);
+        for (name, part) in &mut roots {
+            match (*name, *part) {
+                ("P", _) => *part = principal,
+                ("request", Part::Place(place)) => {
+                    let fields = bump.alloc_slice_copy(place.fields);
+                    for (name, part) in &mut *fields {
+                        if *name == "principal" {
+                            *part = principal;
+                        }
+                    }
+                    *part = Part::Place(bump.alloc(Place { fields, ..*place }));
+                }
+                _ => {}
+            }
+        }
+        let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
+        raw.failed_is_null = self.failed_is_null;
+        Some(raw)
+    }
+
     /// What `V.name` is worth; `None` if there is no such variable. What it needs is worked out first and in order, so
     /// that no chain of variables is too long.
     fn variable(&self, name: &str) -> Result<Option<Part<'a>>, Stop> {

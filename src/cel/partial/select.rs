@@ -145,18 +145,19 @@ impl<'a> Partial<'a> {
             }
             _ => {
                 // The reference leaves inputs that it knows by their names here.
-                let named = |at, part: Part<'a>| match self.input_path(checked, at) {
-                    Some(path) if self.reference => Term::Variable(path),
+                let named = |at, part: Part<'a>, all| match self.input_path(checked, at) {
+                    Some(path) if self.reference && (all || !path.starts_with("request.principal.attr")) => {
+                        Term::Variable(path)
+                    }
                     _ => part.term(),
                 };
-                let operands = [named(base_at, base), named(key_at, key)];
+                let operands = [named(base_at, base, false), named(key_at, key, true)];
                 self.unknown("index", &operands)
             }
         }
     }
 
-    /// The path of a chain of selections from an input, but for the principal's attributes, which the reference knows
-    /// everywhere.
+    /// The path of a chain of selections from an input.
     fn input_path(&self, checked: &Checked, id: NodeId) -> Option<&'a str> {
         let mut fields: Vec<&str> = Vec::new();
         let mut at = id;
@@ -176,6 +177,6 @@ impl<'a> Partial<'a> {
             path.push('.');
             path.push_str(field);
         }
-        (!path.starts_with("request.principal.attr")).then(|| &*self.cx.bump.alloc_str(&path))
+        Some(self.cx.bump.alloc_str(&path))
     }
 }
