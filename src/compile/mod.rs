@@ -55,6 +55,12 @@ pub fn compile(files: &[SourceFile], options: &CompileOptions) -> Compiled {
     Compiled { table: (!broken).then_some(table), diagnostics }
 }
 
+/// The enabled policies among `files` as they are written, in order of file name; files with faults are left out.
+#[must_use]
+pub fn enabled_policies(files: &[SourceFile]) -> Vec<Policy> {
+    decode(files, &mut Vec::new())
+}
+
 /// The enabled policies of all policy files, in order of file name.
 fn decode(files: &[SourceFile], diagnostics: &mut Vec<Diagnostic>) -> Vec<Policy> {
     let mut sorted: Vec<&SourceFile> = files.iter().filter(|f| classify(f.name()) == FileClass::Policy).collect();

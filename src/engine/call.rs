@@ -9,6 +9,7 @@ use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
 use super::decision::{ActionResult, Decision, EvaluationError, OutputEntry};
 use super::request::{REQUEST, RUNTIME, Request};
+use super::seen::Seen;
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
 use super::walk::Near;
 use super::{roots, scope};
@@ -60,6 +61,7 @@ pub(super) struct Call<'a> {
     frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
     errors: BumpVec<'a, EvaluationError<'a>>,
     trace: BumpVec<'a, &'a str>,
+    seen: BumpVec<'a, Seen<'a>>,
     /// Rules with a derived role that was not active for them.
     inactive: BumpVec<'a, (*const Rule, u32)>,
 }
@@ -130,6 +132,7 @@ impl<'a> Call<'a> {
             frames: BumpVec::new_in(bump),
             errors: BumpVec::new_in(bump),
             trace: BumpVec::new_in(bump),
+            seen: BumpVec::new_in(bump),
             inactive: BumpVec::new_in(bump),
         }
     }
@@ -251,7 +254,7 @@ impl<'a> Call<'a> {
         (self.evaluate(condition, frame), Some(role))
     }
 
-    fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
+    pub(super) fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
         let set = self.table.derived_sets.get(at.set as usize)?;
         set.roles.get(at.role as usize).map(|role| (set, role))
     }
@@ -344,6 +347,18 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Keeps what was asked, if that is wanted.
+    pub(super) fn see(&mut self, seen: Seen<'a>) {
+        if self.wants.trace {
+            self.seen.push(seen);
+        }
+    }
+
+    /// What was kept, in order.
+    pub(super) fn take_seen(&mut self) -> &'a [Seen<'a>] {
+        taken(&mut self.seen, self.bump)
+    }
+
     /// Text in the call's arena.
     pub(super) fn format(&self, args: std::fmt::Arguments<'_>) -> &'a str {
         if let Some(fixed) = args.as_str() {
@@ -362,7 +377,7 @@ impl<'a> Call<'a> {
     }
 
     /// The decision, from the answers and what was collected.
-    pub(super) fn finish(self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
+    pub(super) fn finish(&mut self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
         let mut roles = BumpVec::new_in(self.bump);
         for level in &self.levels {
             roles.extend_from_slice(level.derived.map_or(&[][..], |d| d.names));
@@ -372,12 +387,16 @@ impl<'a> Call<'a> {
         Decision {
             actions,
             effective_derived_roles: roles.into_bump_slice(),
-            outputs: self.outputs.into_bump_slice(),
-            errors: self.errors.into_bump_slice(),
+            outputs: taken(&mut self.outputs, self.bump),
+            errors: taken(&mut self.errors, self.bump),
             validation_errors: &[],
-            trace: self.trace.into_bump_slice(),
+            trace: taken(&mut self.trace, self.bump),
         }
     }
+}
+
+fn taken<'a, T>(list: &mut BumpVec<'a, T>, bump: &'a Bump) -> &'a [T] {
+    std::mem::replace(list, BumpVec::new_in(bump)).into_bump_slice()
 }
 
 fn record<'a>(errors: &mut BumpVec<'a, EvaluationError<'a>>, frame: &'a Frame<'a>, id: ExprId, failure: Failure<'a>) {

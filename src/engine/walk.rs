@@ -8,6 +8,7 @@ use super::condition::{self, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
 use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
 use super::glob::Pattern;
+use super::seen::Seen;
 use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
 use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
@@ -274,6 +275,7 @@ fn apply_row<'a>(
     if let Some((index, level)) = derived {
         let (active, role) = call.derived_role(asked.policy, index as usize, level);
         if call.wants.trace {
+            see_role(call, asked, rule, (index, level), active);
             let role = role.map_or("", |r| &*r.name);
             call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
         }
@@ -291,6 +293,10 @@ fn apply_row<'a>(
         None => Tri::True,
         Some(condition) => call.evaluate(condition, asked.frame),
     };
+    if call.wants.trace {
+        let (policy, frame, roles) = (asked.policy, asked.frame, asked.roles.map_or(&[][..], |(roles, _)| roles));
+        call.see(Seen::Rule { action: asked.action, roles, policy, rule, met, frame });
+    }
     if rule.inverted {
         met = met.negate();
     }
@@ -311,6 +317,16 @@ fn apply_row<'a>(
         },
     };
     if met { activated(call, asked, rule, error, patterns) } else { not_met(call, asked, rule, patterns) }
+}
+
+#[cold]
+fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32, usize), active: Tri<'a>) {
+    let (index, level) = at;
+    let Some((set, role)) = asked.policy.derived.get(index as usize).and_then(|at| call.definition(*at)) else {
+        return;
+    };
+    let frame = call.frame(&set.unit, level);
+    call.see(Seen::DerivedRole { action: asked.action, policy: asked.policy, rule, set, role, active, frame });
 }
 
 /// The row's condition is not met.
@@ -437,6 +453,7 @@ fn apply_role_policies<'a>(call: &mut Call<'a>, level: usize, roles: &'a [&'a st
             }
         }
         if !listed {
+            call.see(Seen::Unlisted { action, policy });
             call.note(format_args!("{}: does not list action `{action}`", policy.key));
             return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
         }
@@ -467,6 +484,7 @@ fn apply_role_rule<'a>(
         None => Tri::True,
         Some(condition) => call.evaluate(condition, frame),
     };
+    call.see(Seen::RoleRule { action, policy, rule, met, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
     let (activated, not_met) = rule.output.unwrap_or((None, None));
     let is_met = matches!(met, Tri::True);

@@ -12,6 +12,7 @@
 mod cli;
 mod failure;
 mod hostile;
+mod policy_tests;
 mod protocols;
 mod reload;
 mod support;
