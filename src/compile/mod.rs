@@ -9,6 +9,7 @@ mod link;
 mod lower;
 mod scopes;
 mod sharing;
+mod workshop;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 pub use lower::environment;
+pub use workshop::Workshop;
 
 use crate::cel::value::Constant;
 use crate::engine::RuleTable;

@@ -15,6 +15,7 @@ mod files;
 pub mod filter;
 mod matrix;
 pub mod model;
+pub mod mutation;
 pub mod parallel;
 pub mod report;
 pub mod results;

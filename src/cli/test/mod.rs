@@ -1,6 +1,7 @@
 //! `toolgate test`: runs the policy tests of a directory and reports what came out.
 
 mod coverage;
+mod mutate;
 mod watch;
 
 use std::path::{Path, PathBuf};
@@ -67,6 +68,15 @@ pub(super) struct Test {
     /// Fail if less than this share of rules, of condition branches or of derived roles is covered
     #[arg(long, value_name = "PERCENT", requires = "coverage", value_parser = percent)]
     min_coverage: Option<f64>,
+    /// Change the policies one thing at a time and list the changes that no test notices
+    #[arg(long, conflicts_with_all = ["coverage", "watch"])]
+    mutate: bool,
+    /// Try only so many mutants, always the same
+    #[arg(long, value_name = "N", requires = "mutate")]
+    max: Option<usize>,
+    /// Fail if the tests notice less than this share of the mutants
+    #[arg(long, value_name = "PERCENT", requires = "mutate", value_parser = percent)]
+    min_killed: Option<f64>,
     #[command(flatten)]
     options: Options,
 }
@@ -106,6 +116,9 @@ pub(super) fn run(mut test: Test) -> anyhow::Result<ExitCode> {
         return Ok(ExitCode::from(exit::COMPILE));
     };
     let suites = Suites::read(files.suites(), testing::parallel::threads());
+    if test.mutate {
+        return mutate::run(&test, &config, &options, &files, &suites);
+    }
     let counts = test.coverage.then(|| Coverage::new(&files.policies));
     let result = execute(&test, &config, &options, &table, &suites, counts.as_ref());
     out(&face(&test, &result));
