@@ -115,6 +115,7 @@ fn outcome(decision: &Decision<'_>) -> Result<Outcome, String> {
         outputs: decision.outputs.iter().map(output).collect(),
         trace: decision.trace.iter().map(|line| (*line).to_owned()).collect(),
         why: Vec::new(),
+        failure: decision.errors.first().map(|e| format!("`{}` failed: {}", e.expression, e.failure)),
     })
 }
 

@@ -38,6 +38,8 @@ pub struct Outcome {
     pub trace: Vec<String>,
     /// What decided, by action, if the decider says so.
     pub why: Vec<(String, Why)>,
+    /// The first expression that failed, with its error, even if that did not matter.
+    pub failure: Option<String>,
 }
 
 /// One output of one rule for one action.
@@ -65,6 +67,8 @@ pub struct Options {
     pub strict_evaluation: bool,
     /// Only tests whose `<suite>/<test>` matches; the others are skipped, and counted as such.
     pub run: Option<Regex>,
+    /// A request on the way of which an expression fails is an error, whatever is decided.
+    pub no_failures: bool,
     /// Threads to use; 0 for as many as there are cores.
     pub threads: usize,
 }
@@ -111,7 +115,10 @@ pub(super) fn ask(question: &Question<'_>, decider: &dyn Decider, options: &Opti
     let asked: Vec<&str> = actions.iter().map(String::as_str).filter(|a| skipped(a).is_none()).collect();
     let size = if options.skip_batching { 1 } else { asked.len().max(1) };
     let mut answers = asked.chunks(size).flat_map(|actions| {
-        let outcome = decider.decide(pair.principal, pair.resource, actions, question.aux, &settings);
+        let mut outcome = decider.decide(pair.principal, pair.resource, actions, question.aux, &settings);
+        if let (true, Ok(Outcome { failure: Some(failure), .. })) = (options.no_failures, &mut outcome) {
+            outcome = Err(std::mem::take(failure));
+        }
         judge(actions, &outcome, question.expected())
     });
     let case = |action: &String| {

@@ -52,6 +52,9 @@ pub(super) struct Test {
     /// Errors deny, as the reference's strict mode has it; only with `--compat cerbos`
     #[arg(long)]
     strict_evaluation: bool,
+    /// An expression that fails on the way to a decision is an error of the test, even if the decision is as expected
+    #[arg(long)]
+    no_failures: bool,
     /// Threads to use [default: as many as there are cores, 2 at least]
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
     threads: usize,
@@ -101,6 +104,7 @@ pub(super) fn run(mut test: Test) -> anyhow::Result<ExitCode> {
         skip_batching: test.skip_batching,
         strict_evaluation: test.strict_evaluation,
         run: test.run.clone(),
+        no_failures: test.no_failures,
         threads: test.threads,
         ..testing::Options::default()
     };
