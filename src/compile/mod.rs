@@ -6,6 +6,7 @@
 mod definitions;
 mod expressions;
 mod link;
+mod lints;
 mod lower;
 mod scopes;
 mod sharing;
@@ -16,6 +17,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 
+pub use lints::lint;
 pub use lower::environment;
 pub use workshop::Workshop;
 
