@@ -23,6 +23,7 @@ pub mod parser;
 pub mod printer;
 mod program;
 mod select;
+pub mod selections;
 mod show;
 #[cfg(test)]
 mod tests;

@@ -20,7 +20,7 @@ pub use ids::Id;
 use crate::cel::value::Timestamp;
 use crate::engine::decision::Decision;
 use crate::engine::request::Request;
-use crate::engine::{Params, Wants, decide};
+use crate::engine::{Params, Seen, Wants, decide, decide_seen};
 use crate::store::{Snapshot, Store};
 use crate::telemetry::{Metrics, PolicyFacts};
 use crate::wire::limits::Limits;
@@ -184,6 +184,12 @@ impl<'a> Turn<'a> {
     #[must_use]
     pub fn decide(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
         decide(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), wants, self.bump)
+    }
+
+    /// Decides one request and keeps what was asked on the way.
+    #[must_use]
+    pub fn decide_seen(&self, request: &Request<'a>) -> (Decision<'a>, &'a [Seen<'a>]) {
+        decide_seen(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), self.bump)
     }
 
     /// Counts the answers of a decision that go out as they are.

@@ -20,6 +20,7 @@ pub mod parallel;
 pub mod report;
 pub mod results;
 mod runner;
+pub mod schemas;
 mod suites;
 #[cfg(test)]
 mod tests;

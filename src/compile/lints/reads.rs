@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{condition_texts, expressions, info, own_variables, parsed, rules};
-use crate::cel::ast::{Ast, ExprKind, NodeId};
+use crate::cel::ast::Ast;
+use crate::cel::selections::selections;
 use crate::compile::CompileOptions;
 use crate::policy::model::{Body, ExprText, Policy, RuleEffect};
 use crate::policy::names::sanitize;
@@ -24,60 +25,22 @@ pub(super) fn lint(policies: &[Policy], options: &CompileOptions, out: &mut Vec<
     misspelt(policies, out);
 }
 
-/// The longest selections from a root in an expression, those in `has(…)` marked.
+/// The selections from the roots of policies in an expression.
 fn reads(ast: &Ast) -> Vec<Read> {
-    let tree = reachable(ast);
-    let mut inner = BTreeSet::new();
-    for id in &tree {
-        if let ExprKind::Select { operand, .. } = &ast.node(NodeId(*id)).kind {
-            inner.insert(operand.0);
-        }
-    }
-    let outermost = tree.iter().filter(|id| !inner.contains(*id)).filter_map(|id| {
-        let node = ast.node(NodeId(*id));
-        let ExprKind::Select { test_only, .. } = &node.kind else { return None };
-        Some(Read { path: path(ast, NodeId(*id))?, tested: *test_only, at: node.position })
-    });
-    outermost.collect()
-}
-
-/// Nodes of the tree proper, without those that only a macro as written refers to.
-fn reachable(ast: &Ast) -> BTreeSet<u32> {
-    let mut found = BTreeSet::new();
-    let mut open = vec![ast.root];
-    while let Some(id) = open.pop() {
-        if found.insert(id.0) {
-            ast.node(id).kind.for_each_child(|c| open.push(c));
-        }
-    }
-    found
+    let selected = selections(ast).into_iter().filter(|s| s.path.len() > 1);
+    selected.filter_map(|s| Some(Read { path: rooted(s.path)?, tested: s.tested, at: s.at })).collect()
 }
 
 /// `P.attr.x` for `request.principal.attr.x`, and so on; `None` for what does not start at a root.
-fn path(ast: &Ast, mut id: NodeId) -> Option<Vec<String>> {
-    let mut steps = Vec::new();
-    loop {
-        match &ast.node(id).kind {
-            ExprKind::Select { operand, field, .. } => {
-                steps.push(field.to_string());
-                id = *operand;
-            }
-            ExprKind::Ident(name) => {
-                steps.push(name.trim_start_matches('.').to_owned());
-                break;
-            }
-            _ => return None,
-        }
-    }
-    steps.reverse();
-    let path = match steps.iter().map(String::as_str).collect::<Vec<_>>()[..] {
-        ["request", "principal", ..] => std::iter::once("P".to_owned()).chain(steps.drain(2..)).collect(),
-        ["request", "resource", ..] => std::iter::once("R".to_owned()).chain(steps.drain(2..)).collect(),
-        ["variables", ..] => std::iter::once("V".to_owned()).chain(steps.drain(1..)).collect(),
-        ["P" | "R" | "V", ..] => steps,
+fn rooted(steps: Vec<String>) -> Option<Vec<String>> {
+    let (root, skipped) = match steps.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["request", "principal", ..] => ("P", 2),
+        ["request", "resource", ..] => ("R", 2),
+        ["variables", ..] => ("V", 1),
+        ["P" | "R" | "V", ..] => return Some(steps),
         _ => return None,
     };
-    Some(path)
+    Some(std::iter::once(root.to_owned()).chain(steps.into_iter().skip(skipped)).collect())
 }
 
 /// What an expression and the variables it uses read, and test for.
@@ -197,7 +160,9 @@ fn misspelt(policies: &[Policy], out: &mut Vec<Diagnostic>) {
     for (parent, names) in &known {
         for (name, places) in names {
             let [(policy, span)] = places[..] else { continue };
-            let others = names.iter().filter(|(n, p)| *n != name && p.len() > 1).map(|(n, _)| n.as_str());
+            // a slip of the pen keeps the first letter, and the length but for one
+            let alike = |n: &str| n.chars().next() == name.chars().next() && n.len().abs_diff(name.len()) <= 1;
+            let others = names.iter().filter(|(n, p)| *n != name && p.len() > 1 && alike(n)).map(|(n, _)| n.as_str());
             // short names are near each other by chance
             if name.chars().count() < 4 {
                 continue;
