@@ -110,3 +110,104 @@ fn coverage_is_shown_written_and_demanded() {
     assert!(text(&done.stderr).contains("coverage of rules is 50.0 %, less than 60 %"), "{}", text(&done.stderr));
     assert_eq!(run(&set, &["--min-coverage", "60"]).status.code(), Some(80));
 }
+
+#[test]
+fn mutants_that_survive_are_listed_with_the_missing_case() {
+    let set = policies(SUITE);
+    let done = run(&set, &["--mutate", "--min-killed", "100"]);
+    assert_eq!(done.status.code(), Some(4));
+    let shown = text(&done.stdout);
+    assert!(shown.contains("survived: doc.yaml:"), "{shown}");
+    assert!(shown.contains("  missing: a call"), "{shown}");
+    assert!(text(&done.stderr).contains("% of the mutants are killed, less than 100 %"));
+    let machine: serde_json::Value =
+        serde_json::from_slice(&run(&set, &["--mutate", "--max", "3", "--output", "json"]).stdout).unwrap();
+    assert_eq!(machine["summary"]["tried"], 3);
+    let failing = policies(&SUITE.replace("EFFECT_DENY", "EFFECT_ALLOW"));
+    let done = run(&failing, &["--mutate"]);
+    assert_eq!(done.status.code(), Some(4));
+    assert!(text(&done.stderr).contains("until all tests pass"));
+}
+
+#[test]
+fn an_expression_that_fails_can_be_an_error() {
+    let set = policies(&SUITE.replace("attr: {open: false}", "attr: {}"));
+    assert_eq!(run(&set, &[]).status.code(), Some(0));
+    let done = run(&set, &["--no-failures"]);
+    assert_eq!(done.status.code(), Some(4));
+    assert!(text(&done.stdout).contains("ERROR: `R.attr.open == true` failed: no such key: open"));
+}
+
+#[test]
+fn watching_runs_again_on_a_change_and_shows_only_that() {
+    use std::io::{BufRead, BufReader};
+    let set = policies(SUITE);
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toolgate"));
+    command.env("NO_COLOR", "1").arg("test").arg(set.path()).arg("--watch").stdout(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
+    assert!(lines.by_ref().any(|l| l == "3 tests executed [3 OK]"));
+    set.write("doc_test.yaml", &SUITE.replace("{view: EFFECT_DENY}", "{view: EFFECT_ALLOW}"));
+    let mut shown = String::new();
+    for line in lines.by_ref() {
+        shown.push_str(&line);
+        shown.push('\n');
+        if line.starts_with("of 3 tests") {
+            break;
+        }
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert!(shown.contains("view [FAILED]") && !shown.contains("burn"), "{shown}");
+}
+
+fn toolgate(args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_toolgate"));
+    command.env_remove("TOOLGATE_CONFIG").env("NO_COLOR", "1").stdin(Stdio::null()).args(args).output().unwrap()
+}
+
+#[test]
+fn lints_have_severities_and_faces() {
+    let broad = DOC.replace("actions: [view]", "actions: ['*']").replace("R.attr.open == true", "true");
+    let set = Policies::new(&[("doc.yaml", &broad)]);
+    let directory = set.path().to_string_lossy().into_owned();
+    let lint = |more: &[&str]| toolgate(&[&["lint", &directory], more].concat());
+    let done = lint(&[]);
+    assert_eq!(done.status.code(), Some(0));
+    assert!(text(&done.stdout).contains("warning[TG0603]"), "{}", text(&done.stdout));
+    assert_eq!(lint(&["--deny-warnings"]).status.code(), Some(3));
+    assert_eq!(lint(&["--severity", "TG0603=error"]).status.code(), Some(3));
+    let off = text(&lint(&["--severity", "TG0603=off"]).stdout);
+    assert!(off.contains("nothing to report"), "{off}");
+    let line = text(&lint(&["--output", "annotations"]).stdout);
+    assert!(line.starts_with(&format!("::warning file={directory}/doc.yaml,line=6,")), "{line}");
+    let sarif: serde_json::Value = serde_json::from_slice(&lint(&["--output", "sarif"]).stdout).unwrap();
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "TG0603");
+    assert_eq!(lint(&["--severity", "loud"]).status.code(), Some(80));
+}
+
+#[test]
+fn a_call_is_explained() {
+    let set = Policies::new(&[("github.yaml", &crate::support::allowing("github", "list_issues"))]);
+    let directory = set.path().to_string_lossy().into_owned();
+    let explain = |tool: &str, output: &str| {
+        toolgate(&[
+            "explain", &directory, "--server", "github", "--tool", tool, "--id", "ann", "--role", "guest", "--output",
+            output,
+        ])
+    };
+    let done = explain("other", "text");
+    assert_eq!(done.status.code(), Some(2));
+    assert!(text(&done.stdout).starts_with("DENY for identity `ann` [guest]: `other` on `mcp::github`"));
+    let machine: serde_json::Value = serde_json::from_slice(&explain("list_issues", "json").stdout).unwrap();
+    assert_eq!(machine[0]["action"], "list_issues");
+}
+
+#[test]
+fn schemas_are_printed() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/schemas");
+    for kind in ["policy", "test", "fixtures"] {
+        let kept = std::fs::read_to_string(root.join(format!("{kind}.schema.json"))).unwrap();
+        assert_eq!(text(&toolgate(&["schema", kind]).stdout), kept);
+    }
+}
