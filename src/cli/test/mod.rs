@@ -121,7 +121,7 @@ pub(super) fn run(mut test: Test) -> anyhow::Result<ExitCode> {
     };
     let suites = Suites::read(files.suites(), testing::parallel::threads());
     if test.mutate {
-        return mutate::run(&test, &config, &options, &files, &suites);
+        return Ok(mutate::run(&test, &config, &options, &files, &suites));
     }
     let counts = test.coverage.then(|| Coverage::new(&files.policies));
     let result = execute(&test, &config, &options, &table, &suites, counts.as_ref());

@@ -15,7 +15,7 @@ pub(super) fn run(
     options: &testing::Options,
     files: &Files,
     suites: &Suites,
-) -> anyhow::Result<ExitCode> {
+) -> ExitCode {
     let progress = Progress::new("mutants");
     let tell = |done, all| progress.show(done, all);
     let found = mutate(&files.policies, &config.engine.compile, suites, options, test.max, Some(&tell));
@@ -25,11 +25,11 @@ pub(super) fn run(
         Err(NoMutation::Broken(diagnostics)) => {
             print::diagnostics(&diagnostics);
             print::err("toolgate: error: failed to compile");
-            return Ok(ExitCode::from(exit::COMPILE));
+            return ExitCode::from(exit::COMPILE);
         }
         Err(NoMutation::Failing) => {
             print::err("toolgate: error: tests failed: mutants tell nothing until all tests pass");
-            return Ok(ExitCode::from(exit::TESTS));
+            return ExitCode::from(exit::TESTS);
         }
     };
     out(match test.output {
@@ -41,8 +41,8 @@ pub(super) fn run(
         Some(wanted) if mutation.percent() < wanted => {
             let percent = mutation.percent();
             print::err(&format!("toolgate: error: {percent:.1} % of the mutants are killed, less than {wanted} %"));
-            Ok(ExitCode::from(exit::TESTS))
+            ExitCode::from(exit::TESTS)
         }
-        _ => Ok(ExitCode::SUCCESS),
+        _ => ExitCode::SUCCESS,
     }
 }

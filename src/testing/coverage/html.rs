@@ -25,13 +25,13 @@ h1{font-size:1.3em} a{color:#0b57d0} table{border-collapse:collapse}
 /// The name of a policy's page.
 #[must_use]
 pub fn page_name(file: &str) -> String {
-    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '.' | '-') { c.to_string() } else { hex(c) };
+    let safe = |c: char| match c {
+        '/' => "!".to_owned(),
+        c if c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_') => c.to_string(),
+        // different names must not fall together
+        c => format!("~{:x}~", u32::from(c)),
+    };
     format!("{}.html", file.chars().map(safe).collect::<String>())
-}
-
-/// Different names must not fall together.
-fn hex(c: char) -> String {
-    if c == '/' { "__".to_owned() } else { format!("_{:x}_", u32::from(c)) }
 }
 
 /// The index of all pages.

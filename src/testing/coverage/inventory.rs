@@ -149,7 +149,9 @@ fn add(file: &SourceFile, m: &Match, out: &mut Vec<Node>) {
     let span = first(m).unwrap_or_default();
     let line = file.position(span.start).line;
     out.push(Node { text: text.to_owned(), is_expr: false, span, line });
-    of.iter().for_each(|m| add(file, m, out));
+    for m in of {
+        add(file, m, out);
+    }
 }
 
 fn first(m: &Match) -> Option<Span> {

@@ -133,7 +133,9 @@ pub fn text(coverage: &Coverage) -> String {
     let gaps: Vec<String> = coverage.files().flat_map(gaps).collect();
     if !gaps.is_empty() {
         let _ = writeln!(out, "\nNever seen");
-        gaps.iter().for_each(|gap| out.push_str(&format!("{gap}\n")));
+        for gap in gaps {
+            let _ = writeln!(out, "{gap}");
+        }
     }
     out
 }

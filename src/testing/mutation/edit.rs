@@ -85,7 +85,7 @@ impl Edit {
             Self::SetNames(spot, names, name) => {
                 let list = names_mut(policy, *spot, *names)?;
                 list.truncate(1);
-                list.first_mut()?.value = (*name).to_owned();
+                (*name).clone_into(&mut list.first_mut()?.value);
             }
             Self::DropCondition(spot) => *condition_mut(policy, *spot)? = None,
             Self::DropOperand(spot, path, i) => {
@@ -127,7 +127,8 @@ fn remove(policy: &mut Policy, spot: Spot) -> Option<()> {
     match (&mut policy.body, spot) {
         (Body::Resource(p), Spot::Rule(i)) => p.rules.get_mut(i)?.actions.clear(),
         (Body::Principal(p), Spot::Action(i, j)) => {
-            p.rules.get_mut(i)?.actions.get_mut(j)?.action.value = super::NOBODY.to_owned();
+            let rule = p.rules.get_mut(i)?.actions.get_mut(j)?;
+            super::NOBODY.clone_into(&mut rule.action.value);
         }
         (Body::Role(p), Spot::RoleRule(i)) => p.rules.get_mut(i)?.allow_actions.clear(),
         (Body::DerivedRoles(p), Spot::Definition(i)) => p.definitions.get_mut(i)?.parent_roles.clear(),
