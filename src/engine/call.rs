@@ -219,17 +219,12 @@ impl<'a> Call<'a> {
 
     /// Condition of a derived role that a rule names, in its own set's variables. It sees the roles of the rule's own
     /// level here, but those of the level before while they are being computed (spec §10.3).
-    pub(super) fn derived_role(
-        &mut self,
-        policy: &'a Policy,
-        index: usize,
-        level: usize,
-    ) -> (Tri<'a>, Option<&'a DerivedRole>) {
-        let Some(at) = policy.derived.get(index).copied() else { return (Tri::False, None) };
+    pub(super) fn derived_role(&mut self, policy: &'a Policy, index: usize, level: usize) -> Tri<'a> {
+        let Some(at) = policy.derived.get(index).copied() else { return Tri::False };
         if let Some(Some(condition)) = policy.shared.get(index)
             && let Some(frame) = self.level_frame(level)
         {
-            return (self.evaluate(condition, frame), self.definition(at).map(|(_, role)| role));
+            return self.evaluate(condition, frame);
         }
         if self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
             self.derived(level);
@@ -247,11 +242,11 @@ impl<'a> Call<'a> {
         seen
     }
 
-    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
-        let Some((set, role)) = self.definition(at) else { return (Tri::False, None) };
-        let Some(condition) = &role.condition else { return (Tri::True, Some(role)) };
+    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> Tri<'a> {
+        let Some((set, role)) = self.definition(at) else { return Tri::False };
+        let Some(condition) = &role.condition else { return Tri::True };
         let frame = self.frame(&set.unit, seen);
-        (self.evaluate(condition, frame), Some(role))
+        self.evaluate(condition, frame)
     }
 
     pub(super) fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
@@ -292,7 +287,7 @@ impl<'a> Call<'a> {
     /// Whether a derived role is listed as effective. In the reference's lenient mode a failed variable is null (X24).
     fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
         if self.params.semantics != Semantics::Cerbos {
-            return self.role_condition(at, level.wrapping_sub(1)).0;
+            return self.role_condition(at, level.wrapping_sub(1));
         }
         let Some((set, role)) = self.definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };

@@ -273,11 +273,9 @@ fn apply_row<'a>(
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
     let mut error = None;
     if let Some((index, level)) = derived {
-        let (active, role) = call.derived_role(asked.policy, index as usize, level);
+        let active = call.derived_role(asked.policy, index as usize, level);
         if call.wants.trace {
             see_role(call, asked, rule, (index, level), active);
-            let role = role.map_or("", |r| &*r.name);
-            call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
         }
         match active {
             Tri::True => {}
@@ -293,16 +291,11 @@ fn apply_row<'a>(
         None => Tri::True,
         Some(condition) => call.evaluate(condition, asked.frame),
     };
-    if call.wants.trace {
-        let (policy, frame, roles) = (asked.policy, asked.frame, asked.roles.map_or(&[][..], |(roles, _)| roles));
-        call.see(Seen::Rule { action: asked.action, roles, policy, rule, met, frame });
-    }
     if rule.inverted {
         met = met.negate();
     }
     if call.wants.trace {
-        let (file, line) = (&asked.policy.file, rule.line);
-        call.note(format_args!("{} ({file}:{line}): condition {}", rule.src, Word(&met)));
+        see_rule(call, asked, rule, met);
     }
     let met = match met {
         Tri::True => true,
@@ -319,6 +312,16 @@ fn apply_row<'a>(
     if met { activated(call, asked, rule, error, patterns) } else { not_met(call, asked, rule, patterns) }
 }
 
+/// Keeps and notes what a rule said.
+#[cold]
+fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri<'a>) {
+    let (policy, frame, roles) = (asked.policy, asked.frame, asked.roles.map_or(&[][..], |(roles, _)| roles));
+    let written = if rule.inverted { met.negate() } else { met };
+    call.see(Seen::Rule { action: asked.action, roles, policy, rule, met: written, frame });
+    call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
+}
+
+/// Keeps and notes what a derived role of a rule said.
 #[cold]
 fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32, usize), active: Tri<'a>) {
     let (index, level) = at;
@@ -327,6 +330,7 @@ fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32
     };
     let frame = call.frame(&set.unit, level);
     call.see(Seen::DerivedRole { action: asked.action, policy: asked.policy, rule, set, role, active, frame });
+    call.note(format_args!("{}: derived role `{}` {}", rule.src, role.name, Word(&active)));
 }
 
 /// The row's condition is not met.

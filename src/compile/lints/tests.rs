@@ -184,6 +184,25 @@ resourcePolicy:
 derivedRoles: {name: roles, definitions: [{name: near, parentRoles: ['us*']}]}
 ";
     let all = found(text, false);
-    assert_eq!(all.iter().filter(|l| l.contains("info TG0611")).count(), 4, "{all:#?}");
-    assert_eq!(all.len(), 4, "{all:#?}");
+    for part in [
+        "`a:b` and `a-b` are one resource",
+        "`album:*` never matches",
+        "role-policy resource `a:b` never matches",
+        "`us*` makes no role effective",
+        "role policy `clerk` restricts nothing on `a-b`",
+    ] {
+        assert_eq!(all.iter().filter(|l| l.contains("info TG0611") && l.contains(part)).count(), 1, "{part}: {all:#?}");
+    }
+    assert!(all.iter().all(|l| l.contains("TG0611")), "{all:#?}");
+}
+
+#[test]
+fn scopes_that_only_some_kinds_have() {
+    let policy =
+        |kind: &str, scope: &str| format!("resourcePolicy: {{resource: {kind}, version: default, scope: '{scope}'}}\n");
+    let set = |all: &[(&str, &str)]| all.iter().map(|(k, s)| policy(k, s)).collect::<Vec<_>>().join("---\n");
+    let all = found(&set(&[("a", ""), ("a", "x"), ("b", "")]), false);
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert!(all[0].contains("`b` has no policy in scope `x`"), "{all:?}");
+    assert_eq!(found(&set(&[("a", ""), ("a", "x"), ("b", ""), ("b", "x")]), false), [""; 0]);
 }
