@@ -24,6 +24,7 @@ pub mod partial;
 pub mod printer;
 mod program;
 mod select;
+pub mod selections;
 mod show;
 #[cfg(test)]
 mod tests;

@@ -50,7 +50,7 @@ pub(super) struct Check {
 
 /// The call that is asked about.
 #[derive(Debug, Default, Args)]
-struct Call {
+pub(super) struct Call {
     /// File with the whole question, as JSON for `/v1/decide`; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with_all = ["server", "tool", "id"])]
     request: Option<PathBuf>,
@@ -146,7 +146,7 @@ fn by_server(
 
 impl Call {
     /// The question as JSON. Arguments go into it as they were typed, so that they are judged, and digested, as such.
-    fn question(&self) -> anyhow::Result<Vec<u8>> {
+    pub(super) fn question(&self) -> anyhow::Result<Vec<u8>> {
         if let Some(file) = &self.request {
             let mut text = Vec::new();
             if file.as_os_str() == "-" {

@@ -3,9 +3,9 @@
 //!
 //! | exit code | meaning |
 //! |---|---|
-//! | 0 | done; for `check`: the call is allowed |
+//! | 0 | done; for `check` and `explain`: the call is allowed |
 //! | 1 | something else went wrong, such as a missing directory or a server that does not answer |
-//! | 2 | `check` only: the call is denied, or needs approval |
+//! | 2 | `check` and `explain`: the call is denied, or needs approval |
 //! | 3 | the policies have errors |
 //! | 4 | tests failed |
 //! | 80 | the command line is wrong |
@@ -13,10 +13,12 @@
 mod cel;
 mod check;
 mod client;
+mod explain;
 mod healthcheck;
 mod lint;
 mod plan;
 mod print;
+mod schema;
 mod serve;
 mod settings;
 mod test;
@@ -49,10 +51,14 @@ enum Verb {
     Check(Box<check::Check>),
     /// Tell what an identity may do with the resources of a kind, as a condition
     Plan(Box<plan::PlanArgs>),
+    /// Say why a tool call is allowed or denied: every rule that was asked, with the values its conditions read
+    Explain(Box<explain::Explain>),
     /// Report everything that is wrong with a policy directory
     Lint(lint::Lint),
     /// Run the policy tests of a directory
     Test(Box<test::Test>),
+    /// Print the JSON Schema of a kind of file, for editors
+    Schema(schema::Schema),
     /// Evaluate expressions: one, a shell, or a batch
     Cel(cel::CelArgs),
     /// Ask a running server for its health
@@ -74,8 +80,10 @@ pub fn main() -> ExitCode {
         Verb::Serve(v) => serve::run(v),
         Verb::Check(v) => check::run(*v),
         Verb::Plan(v) => plan::run(*v),
+        Verb::Explain(v) => explain::run(*v),
         Verb::Lint(v) => lint::run(v),
         Verb::Test(v) => test::run(*v),
+        Verb::Schema(v) => Ok(schema::run(&v)),
         Verb::Cel(v) => cel::run(v),
         Verb::Healthcheck(v) => healthcheck::run(&v),
     };

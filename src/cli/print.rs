@@ -1,6 +1,8 @@
 //! Standard output and standard error. A closed pipe is no fault: who reads has had enough.
 
 use std::io::{IsTerminal, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::source::{Diagnostic, Severity, render_terminal};
 
@@ -23,6 +25,68 @@ pub(super) fn diagnostics(all: &[Diagnostic]) {
 /// Whether standard output gets colours.
 pub(super) fn colored() -> bool {
     std::io::stdout().is_terminal() && !no_color()
+}
+
+/// `--color`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(super) enum ColorChoice {
+    /// On a terminal, unless `NO_COLOR` is set
+    #[default]
+    Auto,
+    /// Wherever it goes
+    Always,
+    /// None
+    Never,
+}
+
+impl ColorChoice {
+    pub(super) fn on_stdout(self) -> bool {
+        match self {
+            Self::Auto => colored(),
+            Self::Always => true,
+            Self::Never => false,
+        }
+    }
+}
+
+/// A line on a terminal's standard error that says how far a long run is. Elsewhere, and on short runs, nothing.
+pub(super) struct Progress {
+    what: &'static str,
+    since: Instant,
+    shown: Mutex<Option<Instant>>,
+    on: bool,
+}
+
+impl Progress {
+    const PATIENCE: Duration = Duration::from_millis(800);
+    const EVERY: Duration = Duration::from_millis(100);
+
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, since: Instant::now(), shown: Mutex::new(None), on: std::io::stderr().is_terminal() }
+    }
+
+    pub(super) fn show(&self, done: usize, all: usize) {
+        if !self.on || self.since.elapsed() < Self::PATIENCE {
+            return;
+        }
+        let mut shown = self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        if shown.is_some_and(|at| at.elapsed() < Self::EVERY) {
+            return;
+        }
+        *shown = Some(Instant::now());
+        let full = 30 * done / all.max(1);
+        let bar = format!("{}{}", "#".repeat(full), "-".repeat(30_usize.saturating_sub(full)));
+        let _ = write!(std::io::stderr(), "\r[{bar}] {:3} % {}", 100 * done / all.max(1), self.what);
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if self.shown.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+            // the line is wiped: what follows starts where it stood
+            let _ = write!(std::io::stderr(), "\r\u{1b}[2K");
+        }
+    }
 }
 
 fn no_color() -> bool {

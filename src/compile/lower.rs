@@ -53,25 +53,47 @@ pub(super) fn lower(
     options: &CompileOptions,
     diagnostics: &mut Vec<Diagnostic>,
 ) -> RuleTable {
-    let mut lowering = Lowering {
-        policies,
-        library,
-        links,
-        options,
-        expressions: Expressions::new(environment()),
-        sets: BTreeMap::new(),
-        table: RuleTable { folded_names: options.cerbos_compat, ..RuleTable::default() },
-        diagnostics,
-    };
-    let mut consent = Vec::new();
-    for policy in policies {
-        if let Some(scope) = lowering.policy(policy) {
-            consent.push(scope);
+    lower_some(policies, 0..policies.len(), links, options, State::new(options, library), diagnostics).table
+}
+
+/// What has been lowered so far, and what is known of it.
+pub(super) struct State {
+    pub(super) expressions: Expressions,
+    pub(super) sets: Sets,
+    pub(super) table: RuleTable,
+    pub(super) library: Library,
+}
+
+/// Compiled derived-roles sets by index of their policy, with what their names stand for.
+pub(super) type Sets = BTreeMap<usize, (u32, Rc<Definitions>)>;
+
+impl State {
+    pub(super) fn new(options: &CompileOptions, library: Library) -> Self {
+        Self {
+            expressions: Expressions::new(environment()),
+            sets: BTreeMap::new(),
+            table: RuleTable { folded_names: options.cerbos_compat, ..RuleTable::default() },
+            library,
         }
     }
-    let mut table = lowering.table;
+}
+
+/// Lowers the policies with these indices into the table of `state`, and indexes it.
+pub(super) fn lower_some(
+    policies: &[Policy],
+    which: impl IntoIterator<Item = usize>,
+    links: &Links,
+    options: &CompileOptions,
+    state: State,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> State {
+    let State { expressions, sets, table, library } = state;
+    let mut lowering = Lowering { policies, library, links, options, expressions, sets, table, diagnostics };
+    let which = which.into_iter().filter_map(|i| policies.get(i));
+    let consent: Vec<Box<str>> = which.filter_map(|policy| lowering.policy(policy)).collect();
+    let Lowering { expressions, sets, mut table, library, .. } = lowering;
     table.index(consent);
-    table
+    State { expressions, sets, table, library }
 }
 
 pub(super) struct Lowering<'p, 'd> {
@@ -80,8 +102,7 @@ pub(super) struct Lowering<'p, 'd> {
     links: &'p Links,
     pub(super) options: &'p CompileOptions,
     expressions: Expressions,
-    /// Compiled derived-roles sets by index of their policy, with what their names stand for.
-    sets: BTreeMap<usize, (u32, Rc<Definitions>)>,
+    sets: Sets,
     table: RuleTable,
     pub(super) diagnostics: &'d mut Vec<Diagnostic>,
 }

@@ -6,17 +6,21 @@
 mod definitions;
 mod expressions;
 mod link;
+mod lints;
 mod lower;
 mod schemas;
 mod scopes;
 mod sharing;
+mod workshop;
 
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
+pub use lints::lint;
 pub use lower::environment;
+pub use workshop::Workshop;
 
 use crate::cel::value::Constant;
 use crate::engine::RuleTable;
@@ -57,6 +61,12 @@ pub fn compile(files: &[SourceFile], options: &CompileOptions) -> Compiled {
     diagnostics.dedup();
     let broken = diagnostics.iter().any(|d| d.severity == Severity::Error);
     Compiled { table: (!broken).then_some(table), diagnostics }
+}
+
+/// The enabled policies among `files` as they are written, in order of file name; files with faults are left out.
+#[must_use]
+pub fn enabled_policies(files: &[SourceFile]) -> Vec<Policy> {
+    decode(files, &mut Vec::new())
 }
 
 /// The enabled policies of all policy files, in order of file name.

@@ -9,6 +9,7 @@ use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
 use super::decision::{ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, ValidationError};
 use super::request::{REQUEST, RUNTIME, Request};
+use super::seen::Seen;
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
 use super::walk::Near;
 use super::{roots, scope};
@@ -63,6 +64,7 @@ pub(super) struct Call<'a> {
     frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
     errors: BumpVec<'a, EvaluationError<'a>>,
     trace: BumpVec<'a, &'a str>,
+    seen: BumpVec<'a, Seen<'a>>,
     /// Rules with a derived role that was not active for them.
     inactive: BumpVec<'a, (*const Rule, u32)>,
 }
@@ -135,6 +137,7 @@ impl<'a> Call<'a> {
             frames: BumpVec::new_in(bump),
             errors: BumpVec::new_in(bump),
             trace: BumpVec::new_in(bump),
+            seen: BumpVec::new_in(bump),
             inactive: BumpVec::new_in(bump),
         }
     }
@@ -234,17 +237,12 @@ impl<'a> Call<'a> {
 
     /// Condition of a derived role that a rule names, in its own set's variables. It sees the roles of the rule's own
     /// level here, but those of the level before while they are being computed (spec §10.3).
-    pub(super) fn derived_role(
-        &mut self,
-        policy: &'a Policy,
-        index: usize,
-        level: usize,
-    ) -> (Tri<'a>, Option<&'a DerivedRole>) {
-        let Some(at) = policy.derived.get(index).copied() else { return (Tri::False, None) };
+    pub(super) fn derived_role(&mut self, policy: &'a Policy, index: usize, level: usize) -> Tri<'a> {
+        let Some(at) = policy.derived.get(index).copied() else { return Tri::False };
         if let Some(Some(condition)) = policy.shared.get(index)
             && let Some(frame) = self.level_frame(level)
         {
-            return (self.evaluate(condition, frame), self.definition(at).map(|(_, role)| role));
+            return self.evaluate(condition, frame);
         }
         if self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
             self.derived(level);
@@ -262,14 +260,14 @@ impl<'a> Call<'a> {
         seen
     }
 
-    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> (Tri<'a>, Option<&'a DerivedRole>) {
-        let Some((set, role)) = self.definition(at) else { return (Tri::False, None) };
-        let Some(condition) = &role.condition else { return (Tri::True, Some(role)) };
+    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> Tri<'a> {
+        let Some((set, role)) = self.definition(at) else { return Tri::False };
+        let Some(condition) = &role.condition else { return Tri::True };
         let frame = self.frame(&set.unit, seen);
-        (self.evaluate(condition, frame), Some(role))
+        self.evaluate(condition, frame)
     }
 
-    fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
+    pub(super) fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
         let set = self.table.derived_sets.get(at.set as usize)?;
         set.roles.get(at.role as usize).map(|role| (set, role))
     }
@@ -307,7 +305,7 @@ impl<'a> Call<'a> {
     /// Whether a derived role is listed as effective. In the reference's lenient mode a failed variable is null (X24).
     fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
         if self.params.semantics != Semantics::Cerbos {
-            return self.role_condition(at, level.wrapping_sub(1)).0;
+            return self.role_condition(at, level.wrapping_sub(1));
         }
         let Some((set, role)) = self.definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };
@@ -362,6 +360,18 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Keeps what was asked, if that is wanted.
+    pub(super) fn see(&mut self, seen: Seen<'a>) {
+        if self.wants.trace {
+            self.seen.push(seen);
+        }
+    }
+
+    /// What was kept, in order.
+    pub(super) fn take_seen(&mut self) -> &'a [Seen<'a>] {
+        taken(&mut self.seen, self.bump)
+    }
+
     /// Text in the call's arena.
     pub(super) fn format(&self, args: std::fmt::Arguments<'_>) -> &'a str {
         if let Some(fixed) = args.as_str() {
@@ -381,7 +391,7 @@ impl<'a> Call<'a> {
     }
 
     /// Denies every action before any rule was looked at.
-    pub(super) fn refuse(self, cause: Cause<'a>) -> Decision<'a> {
+    pub(super) fn refuse(&mut self, cause: Cause<'a>) -> Decision<'a> {
         let scope = self.levels.first().map_or("", |l| l.scope);
         let policy = &*self.bump.alloc_str(&names::resource_key(self.kind, self.version, scope));
         let deny = |action: &&'a str| ActionResult { action, effect: Effect::Deny, policy, scope: "", cause };
@@ -390,7 +400,7 @@ impl<'a> Call<'a> {
     }
 
     /// The decision, from the answers and what was collected.
-    pub(super) fn finish(self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
+    pub(super) fn finish(&mut self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
         let mut roles = BumpVec::new_in(self.bump);
         for level in &self.levels {
             roles.extend_from_slice(level.derived.map_or(&[][..], |d| d.names));
@@ -400,12 +410,16 @@ impl<'a> Call<'a> {
         Decision {
             actions,
             effective_derived_roles: roles.into_bump_slice(),
-            outputs: self.outputs.into_bump_slice(),
-            errors: self.errors.into_bump_slice(),
+            outputs: taken(&mut self.outputs, self.bump),
+            errors: taken(&mut self.errors, self.bump),
             validation_errors: self.validation_errors,
-            trace: self.trace.into_bump_slice(),
+            trace: taken(&mut self.trace, self.bump),
         }
     }
+}
+
+fn taken<'a, T>(list: &mut BumpVec<'a, T>, bump: &'a Bump) -> &'a [T] {
+    std::mem::replace(list, BumpVec::new_in(bump)).into_bump_slice()
 }
 
 fn record<'a>(errors: &mut BumpVec<'a, EvaluationError<'a>>, frame: &'a Frame<'a>, id: ExprId, failure: Failure<'a>) {

@@ -7,6 +7,7 @@ use super::attributes;
 use super::call::Call;
 use super::decision::{ActionResult, Cause, Decision, Effect};
 use super::request::Request;
+use super::seen::Seen;
 use super::table::RuleTable;
 use super::walk;
 use crate::cel::value::{Constant, Timestamp};
@@ -77,11 +78,29 @@ pub fn decide<'a>(
     wants: Wants,
     bump: &'a Bump,
 ) -> Decision<'a> {
-    let mut call = Call::new(table, params, request, now, wants, bump);
+    decide_call(&mut Call::new(table, params, request, now, wants, bump), request)
+}
+
+/// [`decide`], and all that was asked on the way, for coverage and explanations. The decision is the same.
+pub fn decide_seen<'a>(
+    table: &'a RuleTable,
+    params: &'a Params,
+    request: &Request<'a>,
+    now: Option<Timestamp>,
+    bump: &'a Bump,
+) -> (Decision<'a>, &'a [Seen<'a>]) {
+    let mut call = Call::new(table, params, request, now, Wants { derived_roles: true, trace: true }, bump);
+    let decision = decide_call(&mut call, request);
+    (decision, call.take_seen())
+}
+
+#[inline]
+fn decide_call<'a>(call: &mut Call<'a>, request: &Request<'a>) -> Decision<'a> {
+    let bump = call.bump;
     if call.principal_chain.is_empty() && call.levels.is_empty() {
         return denied_without_policy(request, bump);
     }
-    if let Some(cause) = attributes::refused(&mut call) {
+    if let Some(cause) = attributes::refused(call) {
         return call.refuse(cause);
     }
     let resource_exists = call.resource_exists();
@@ -93,7 +112,7 @@ pub fn decide<'a>(
         ActionResult { action: "", effect: Effect::Deny, policy: NO_MATCH, scope: "", cause: Cause::NoPolicy },
     );
     for (result, action) in actions.iter_mut().zip(request.actions) {
-        *result = walk::decide_action(&mut call, action, resource_exists);
+        *result = walk::decide_action(call, action, resource_exists);
     }
     call.finish(actions)
 }

@@ -11,12 +11,14 @@ pub mod decision;
 pub mod glob;
 pub mod request;
 pub(crate) mod scope;
+pub mod seen;
 pub mod table;
 #[cfg(test)]
 mod tests;
 mod walk;
 
-pub use decide::{Params, Semantics, Wants, decide};
+pub use decide::{Params, Semantics, Wants, decide, decide_seen};
+pub use seen::Seen;
 pub use table::RuleTable;
 
 /// Indices of the roots that expressions start from, in [`crate::cel::Inputs`].

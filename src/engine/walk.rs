@@ -8,6 +8,7 @@ use super::condition::{self, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
 use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
 use super::glob::Pattern;
+use super::seen::Seen;
 use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
 use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
@@ -294,10 +295,9 @@ fn apply_row<'a>(
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
     let mut error = None;
     if let Some((index, level)) = derived {
-        let (active, role) = call.derived_role(asked.policy, index as usize, level);
+        let active = call.derived_role(asked.policy, index as usize, level);
         if call.wants.trace {
-            let role = role.map_or("", |r| &*r.name);
-            call.note(format_args!("{}: derived role `{role}` {}", rule.src, Word(&active)));
+            see_role(call, asked, rule, (index, level), active);
         }
         match active {
             Tri::True => {}
@@ -317,8 +317,7 @@ fn apply_row<'a>(
         met = met.negate();
     }
     if call.wants.trace {
-        let (file, line) = (&asked.policy.file, rule.line);
-        call.note(format_args!("{} ({file}:{line}): condition {}", rule.src, Word(&met)));
+        see_rule(call, asked, rule, met);
     }
     let met = match met {
         Tri::True => true,
@@ -333,6 +332,27 @@ fn apply_row<'a>(
         },
     };
     if met { activated(call, asked, rule, error, patterns) } else { not_met(call, asked, rule, patterns) }
+}
+
+/// Keeps and notes what a rule said.
+#[cold]
+fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri<'a>) {
+    let (policy, frame, roles) = (asked.policy, asked.frame, asked.roles.map_or(&[][..], |(roles, _)| roles));
+    let written = if rule.inverted { met.negate() } else { met };
+    call.see(Seen::Rule { action: asked.action, roles, policy, rule, met: written, frame });
+    call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
+}
+
+/// Keeps and notes what a derived role of a rule said.
+#[cold]
+fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32, usize), active: Tri<'a>) {
+    let (index, level) = at;
+    let Some((set, role)) = asked.policy.derived.get(index as usize).and_then(|at| call.definition(*at)) else {
+        return;
+    };
+    let frame = call.frame(&set.unit, level);
+    call.see(Seen::DerivedRole { action: asked.action, policy: asked.policy, rule, set, role, active, frame });
+    call.note(format_args!("{}: derived role `{}` {}", rule.src, role.name, Word(&active)));
 }
 
 /// The row's condition is not met.
@@ -478,6 +498,7 @@ fn apply_role_policies<'a>(call: &mut Call<'a>, level: usize, roles: &'a [&'a st
             }
         }
         if !listed {
+            call.see(Seen::Unlisted { action, policy });
             call.note(format_args!("{}: does not list action `{action}`", policy.key));
             return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
         }
@@ -508,6 +529,7 @@ fn apply_role_rule<'a>(
         None => Tri::True,
         Some(condition) => call.evaluate(condition, frame),
     };
+    call.see(Seen::RoleRule { action, policy, rule, met, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
     let (activated, not_met) = rule.output.unwrap_or((None, None));
     let is_met = matches!(met, Tri::True);

@@ -20,7 +20,7 @@ pub use ids::Id;
 use crate::cel::value::Timestamp;
 use crate::engine::decision::Decision;
 use crate::engine::request::{AuxData, Request};
-use crate::engine::{Params, Semantics, Wants, decide};
+use crate::engine::{Params, Seen, Semantics, Wants, decide, decide_seen};
 use crate::identity::Identity;
 use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
@@ -233,6 +233,12 @@ impl<'a> Turn<'a> {
             Semantics::Safe => Failure::NoPlan(why),
             Semantics::Cerbos | Semantics::CerbosStrict => Failure::PlanFailed,
         })
+    }
+
+    /// Decides one request and keeps what was asked on the way.
+    #[must_use]
+    pub fn decide_seen(&self, request: &Request<'a>) -> (Decision<'a>, &'a [Seen<'a>]) {
+        decide_seen(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), self.bump)
     }
 
     /// Counts the answers of a decision that go out as they are.

@@ -5,8 +5,10 @@
 
 mod diagnostic;
 mod file;
+mod machine;
 mod render;
 
 pub use diagnostic::{Diagnostic, Label, Severity};
 pub use file::{Position, SourceFile, Span};
+pub use machine::{render_annotations, render_sarif};
 pub use render::{render_json, render_terminal};

@@ -3,12 +3,13 @@
 use bumpalo::Bump;
 
 use super::model::{FixtureAux, FixturePrincipal, FixtureResource, TestOptions};
+use super::results::Why;
 use super::runner::{Decider, NO_NOW, Outcome, Output};
 use crate::cel::value::{Constant, Map, Value};
 use crate::engine::condition::Failure;
-use crate::engine::decision::{Decision, Effect, OutputEntry};
+use crate::engine::decision::{ActionResult, Cause, Decision, Effect, OutputEntry, RuleRef};
 use crate::engine::request::{AuxData, Principal, Request, Resource};
-use crate::engine::{Params, RuleTable, Semantics, Wants, decide};
+use crate::engine::{Params, RuleTable, Seen, Semantics, Wants, decide, decide_seen};
 use crate::schema::Enforcement;
 use crate::wire::encode::value_json;
 use crate::wire::json;
@@ -25,6 +26,16 @@ pub struct EngineDecider<'t> {
     pub schemas: Enforcement,
     /// Keep a trace of every case.
     pub trace: bool,
+    /// Say what decided.
+    pub why: bool,
+    /// Hears what was asked on the way to every decision.
+    pub observer: Option<&'t dyn Observer>,
+}
+
+/// Hears what was asked on the way to a decision.
+pub trait Observer: Sync + std::fmt::Debug {
+    /// One decision, and how its conditions were evaluated.
+    fn observe(&self, decision: &Decision<'_>, seen: &[Seen<'_>], semantics: Semantics);
 }
 
 impl Decider for EngineDecider<'_> {
@@ -59,8 +70,19 @@ impl Decider for EngineDecider<'_> {
             actions,
             aux: AuxData { jwt: aux.map_or(Map::Fields(&[]), |a| map(&a.jwt)), jwts: &jwts },
         };
-        let wants = Wants { trace: self.trace, ..Wants::default() };
-        outcome(&decide(self.table, &params, &request, options.now, wants, &bump))
+        let decision = if let Some(observer) = self.observer {
+            let (decision, seen) = decide_seen(self.table, &params, &request, options.now, &bump);
+            observer.observe(&decision, seen, params.semantics);
+            decision
+        } else {
+            let wants = Wants { trace: self.trace, ..Wants::default() };
+            decide(self.table, &params, &request, options.now, wants, &bump)
+        };
+        let mut outcome = outcome(&decision)?;
+        if self.why {
+            outcome.why = decision.actions.iter().map(|a| (a.action.to_owned(), why(a))).collect();
+        }
+        Ok(outcome)
     }
 }
 
@@ -96,7 +118,35 @@ fn outcome(decision: &Decision<'_>) -> Result<Outcome, String> {
         effects: decision.actions.iter().map(|a| (a.action.to_owned(), a.effect == Effect::Allow)).collect(),
         outputs: decision.outputs.iter().map(output).collect(),
         trace: decision.trace.iter().map(|line| (*line).to_owned()).collect(),
+        why: Vec::new(),
+        failure: decision.errors.first().map(|e| format!("`{}` failed: {}", e.expression, e.failure)),
     })
+}
+
+fn why(result: &ActionResult<'_>) -> Why {
+    let ruled = |rule: &RuleRef<'_>, text: String| Why {
+        policy: result.policy.to_owned(),
+        rule: rule.name.to_owned(),
+        place: format!("{}:{}", rule.file, rule.line),
+        text,
+    };
+    let bare = |text: String| Why { policy: result.policy.to_owned(), text, ..Why::default() };
+    match &result.cause {
+        Cause::NoPolicy => bare("no policy is about this".to_owned()),
+        Cause::NoRule(None) => bare("no ALLOW rule matches the action and the roles".to_owned()),
+        Cause::NoRule(Some(near)) if near.error.is_empty() => {
+            ruled(&near.rule, format!("would have allowed, but `{}` is not met", near.unmet))
+        }
+        Cause::NoRule(Some(near)) => {
+            ruled(&near.rule, format!("would have allowed, but `{}` failed: {}", near.unmet, near.error))
+        }
+        Cause::Rule(rule) if rule.condition.is_empty() => ruled(rule, "applies".to_owned()),
+        Cause::Rule(rule) => ruled(rule, format!("applies: `{}`", rule.condition)),
+        Cause::Error(rule, error) => ruled(rule, format!("its condition failed: {error}")),
+        Cause::RolePolicy(key) => bare(format!("`{key}` does not allow the action")),
+        Cause::Schema => bare("the attributes do not fit the schema".to_owned()),
+        Cause::Budget => bare("the step budget is exhausted".to_owned()),
+    }
 }
 
 fn output(entry: &OutputEntry<'_>) -> Output {

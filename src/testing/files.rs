@@ -1,6 +1,7 @@
 //! Which files are suites, and which fixture files belong to them: those in `testdata` beside the suite. Reads no files.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::decode::{FixtureKind, decode_fixtures};
 use super::model::Fixtures;
@@ -32,7 +33,7 @@ pub(super) fn suites(files: &[SourceFile]) -> Vec<&SourceFile> {
 /// Fixture files by the directory they lie in.
 pub(super) struct FixtureFiles<'f> {
     by_directory: BTreeMap<&'f str, Vec<&'f SourceFile>>,
-    known: BTreeMap<String, Beside>,
+    known: BTreeMap<String, Arc<Beside>>,
 }
 
 impl<'f> FixtureFiles<'f> {
@@ -52,13 +53,14 @@ impl<'f> FixtureFiles<'f> {
     }
 
     /// The fixtures of a suite file.
-    pub(super) fn beside(&mut self, suite: &SourceFile) -> &Beside {
+    pub(super) fn beside(&mut self, suite: &SourceFile) -> Arc<Beside> {
         let directory = match suite.name().rsplit_once('/') {
             Some((directory, _)) => format!("{directory}/testdata"),
             None => "testdata".to_owned(),
         };
         let files = self.by_directory.get(&*directory).map_or(&[][..], Vec::as_slice);
-        self.known.entry(directory).or_insert_with_key(|directory| load(directory, files))
+        let known = self.known.entry(directory);
+        Arc::clone(known.or_insert_with_key(|directory| Arc::new(load(directory, files))))
     }
 }
 

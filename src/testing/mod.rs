@@ -7,6 +7,7 @@
 //! `filter` leaves some out, `runner` decides and compares, `report` shows the results.
 
 mod check;
+pub mod coverage;
 mod decode;
 mod decode_fixtures;
 mod engine;
@@ -14,15 +15,20 @@ mod files;
 pub mod filter;
 mod matrix;
 pub mod model;
+pub mod mutation;
+pub mod parallel;
 pub mod report;
 pub mod results;
 mod runner;
+pub mod schemas;
+mod suites;
 #[cfg(test)]
 mod tests;
 mod timestamp;
 
-pub use engine::EngineDecider;
-pub use runner::{Decider, NO_NOW, Options, Outcome, Output, run};
+pub use engine::{EngineDecider, Observer};
+pub use runner::{Decider, NO_NOW, Options, Outcome, Output, run, run_suites};
+pub use suites::Suites;
 
 /// Exit codes of the test command (spec §16.5), the reference's.
 pub mod exit {

@@ -44,6 +44,21 @@ pub struct Case {
     pub details: Details,
     /// What was considered, a line each, if asked for.
     pub trace: Vec<String>,
+    /// What decided a case that failed, if the decider says so.
+    pub why: Option<Why>,
+}
+
+/// What decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Why {
+    /// Matched policy, or `NO_MATCH`.
+    pub policy: String,
+    /// The rule, if one decided or came nearest.
+    pub rule: String,
+    /// `file:line` of that rule.
+    pub place: String,
+    /// In a few words.
+    pub text: String,
 }
 
 /// What came out of a case.

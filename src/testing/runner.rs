@@ -1,16 +1,18 @@
 //! Runs the cases: asks the decider, compares effect and outputs, keeps the results. Spec §16.3.
 
-use super::decode::decode_suite;
-use super::files::{FixtureFiles, lines, suites};
+use regex::Regex;
+
 use super::filter::Filter;
-use super::matrix::{Cases, Expected, Lookup, Pair, expand};
-use super::model::{FixtureAux, FixturePrincipal, FixtureResource, Suite, TestOptions};
-use super::results::{ActualOutput, Case, Details, OutputFailure, Report, SuiteResult, equal};
+use super::matrix::Expected;
+use super::model::{FixtureAux, FixturePrincipal, FixtureResource, TestOptions};
+use super::parallel::{self, Progress};
+use super::results::{ActualOutput, Case, Details, OutputFailure, Report, Verdict, Why, equal};
+use super::suites::{Question, Suites};
 use crate::cel::value::Constant;
 use crate::source::SourceFile;
 
 /// Whoever makes decisions: the engine, or a server.
-pub trait Decider {
+pub trait Decider: Sync {
     /// Decides all actions of a request.
     ///
     /// # Errors
@@ -34,6 +36,10 @@ pub struct Outcome {
     pub outputs: Vec<Output>,
     /// What was considered, a line each, if the decider keeps a trace.
     pub trace: Vec<String>,
+    /// What decided, by action, if the decider says so.
+    pub why: Vec<(String, Why)>,
+    /// The first expression that failed, with its error, even if that did not matter.
+    pub failure: Option<String>,
 }
 
 /// One output of one rule for one action.
@@ -59,107 +65,119 @@ pub struct Options {
     pub skip_batching: bool,
     /// Strict evaluation in all tests, also those that do not ask for it.
     pub strict_evaluation: bool,
+    /// Only tests whose `<suite>/<test>` matches; the others are skipped, and counted as such.
+    pub run: Option<Regex>,
+    /// A request on the way of which an expression fails is an error, whatever is decided.
+    pub no_failures: bool,
+    /// Threads to use; 0 for as many as there are cores.
+    pub threads: usize,
+}
+
+impl Options {
+    pub(super) fn threads(&self) -> usize {
+        if self.threads == 0 { parallel::threads() } else { self.threads }
+    }
 }
 
 /// Runs every suite among `files`, whose names are paths relative to the root, with `/`.
 #[must_use]
 pub fn run(files: &[SourceFile], decider: &dyn Decider, options: &Options) -> Report {
-    let mut fixtures = FixtureFiles::new(files);
-    let suites = suites(files).into_iter().map(|file| {
-        let (suite, mut diagnostics) = decode_suite(file);
-        let mut result = SuiteResult { file: file.name().to_owned(), name: "Unknown".to_owned(), ..Default::default() };
-        match suite {
-            None => result.error = Some(format!("failed to load test suite:\n{}", lines(&diagnostics))),
-            Some(suite) => {
-                let beside = fixtures.beside(file);
-                diagnostics.extend(beside.diagnostics.iter().cloned());
-                result.name.clone_from(&suite.name);
-                result.description.clone_from(&suite.description);
-                let lookup = Lookup { suite: &suite.fixtures, beside: &beside.fixtures };
-                result.error = beside.error.clone().or_else(|| lookup.fault(&suite));
-                if result.error.is_none() {
-                    run_suite(&suite, lookup, decider, options, &mut result);
-                }
-            }
-        }
-        result.diagnostics = diagnostics;
-        result
+    run_suites(&Suites::read(files, options.threads()), decider, options, None)
+}
+
+/// Runs suites that have been read, on several threads. The report does not depend on how many.
+#[must_use]
+pub fn run_suites(suites: &Suites, decider: &dyn Decider, options: &Options, progress: Option<Progress<'_>>) -> Report {
+    let (mut results, questions) = suites.expand();
+    // some at a time: one is too little work to hand over
+    let some: Vec<&[Question<'_>]> = questions.chunks(16).collect();
+    let answers = parallel::map(&some, options.threads(), progress, |some| {
+        some.iter().map(|question| (question.suite, ask(question, decider, options))).collect::<Vec<_>>()
     });
-    Report { suites: suites.collect() }
-}
-
-fn run_suite(suite: &Suite, lookup: Lookup<'_>, decider: &dyn Decider, options: &Options, result: &mut SuiteResult) {
-    if suite.skip {
-        result.skipped = Some(suite.skip_reason.clone());
-        return;
-    }
-    match expand(suite, lookup) {
-        Ok(tests) => {
-            for cases in &tests {
-                run_test(suite, cases, decider, options, &mut result.cases);
-            }
+    for (suite, cases) in answers.into_iter().flatten() {
+        if let Some(result) = results.get_mut(suite) {
+            result.cases.extend(cases);
         }
-        Err(error) => result.error = Some(error),
     }
+    Report { suites: results }
 }
 
-fn run_test(suite: &Suite, cases: &Cases<'_>, decider: &dyn Decider, options: &Options, out: &mut Vec<Case>) {
-    let mut settings = cases.test.options.as_ref().unwrap_or(&suite.options).clone();
+/// All actions of one request.
+pub(super) fn ask(question: &Question<'_>, decider: &dyn Decider, options: &Options) -> Vec<Case> {
+    let mut settings = question.settings.clone();
     settings.strict_evaluation |= options.strict_evaluation;
-    let actions = &cases.test.input.actions;
-    for pair in &cases.pairs {
-        let whole = left_out(&suite.name, cases, pair, &options.filter);
-        let skipped = |action: &str| {
-            let own = || options.filter.excludes_action(action).map(|reason| (reason, true));
-            whole.or_else(own).map(|(reason, filtered)| Details::Skipped { reason: reason.to_owned(), filtered })
-        };
-        let asked: Vec<&str> = actions.iter().map(String::as_str).filter(|a| skipped(a).is_none()).collect();
-        let size = if options.skip_batching { 1 } else { asked.len().max(1) };
-        let mut answers = asked.chunks(size).flat_map(|actions| {
-            let outcome = decider.decide(pair.principal, pair.resource, actions, cases.aux, &settings);
-            judge(actions, &outcome, &pair.expected)
-        });
-        for action in actions {
-            let (details, trace) = match skipped(action) {
-                Some(details) => (details, Vec::new()),
-                None => {
-                    answers.next().unwrap_or_else(|| (Details::Errored("no decision was made".to_owned()), Vec::new()))
-                }
-            };
-            out.push(Case {
-                test: cases.test.name.clone(),
-                principal: pair.principal_name.to_owned(),
-                resource: pair.resource_name.to_owned(),
-                action: action.clone(),
-                details,
-                trace,
-            });
+    let (pair, actions) = (&question.pair, &question.test.input.actions);
+    let whole = left_out(question, options);
+    let skipped = |action: &str| {
+        let own = || options.filter.excludes_action(action).map(|reason| (reason, true));
+        whole.or_else(own).map(|(reason, filtered)| Details::Skipped { reason: reason.to_owned(), filtered })
+    };
+    let asked: Vec<&str> = actions.iter().map(String::as_str).filter(|a| skipped(a).is_none()).collect();
+    let size = if options.skip_batching { 1 } else { asked.len().max(1) };
+    let mut answers = asked.chunks(size).flat_map(|actions| {
+        let mut outcome = decider.decide(pair.principal, pair.resource, actions, question.aux, &settings);
+        if let (true, Ok(Outcome { failure: Some(failure), .. })) = (options.no_failures, &mut outcome) {
+            outcome = Err(std::mem::take(failure));
         }
-    }
-}
-
-/// Why a pair is not asked about at all, and whether the filter is the reason.
-fn left_out<'s>(suite: &str, cases: &Cases<'s>, pair: &Pair<'_>, filter: &Filter) -> Option<(&'s str, bool)> {
-    let test = cases.test;
-    let filtered = filter.excludes(suite, &test.name, pair.principal_name, pair.resource_name).or_else(|| {
-        let reasons: Option<Vec<&str>> = test.input.actions.iter().map(|a| filter.excludes_action(a)).collect();
-        reasons.and_then(|r| r.first().copied())
+        judge(actions, &outcome, question.expected())
     });
-    filtered.map(|reason| (reason, true)).or_else(|| test.skip.then_some((&*test.skip_reason, false)))
+    let case = |action: &String| {
+        let answer = match skipped(action) {
+            Some(details) => Answer { details, ..Answer::none() },
+            None => answers.next().unwrap_or_else(Answer::none),
+        };
+        Case {
+            test: question.test.name.clone(),
+            principal: pair.principal_name.to_owned(),
+            resource: pair.resource_name.to_owned(),
+            action: action.clone(),
+            details: answer.details,
+            trace: answer.trace,
+            why: answer.why,
+        }
+    };
+    actions.iter().map(case).collect()
 }
 
-fn judge(actions: &[&str], outcome: &Result<Outcome, String>, expected: &Expected<'_>) -> Vec<(Details, Vec<String>)> {
-    match outcome {
-        Err(error) => actions.iter().map(|_| (Details::Errored(error.clone()), Vec::new())).collect(),
-        Ok(outcome) => actions
-            .iter()
-            .map(|action| {
-                let details = compare(action, outcome, expected);
-                let keep = matches!(details, Details::Failed { .. } | Details::Errored(_));
-                (details, if keep { outcome.trace.clone() } else { Vec::new() })
-            })
-            .collect(),
+/// Why a request is not made at all, and whether a filter of globs is the reason: such cases do not count.
+fn left_out<'s>(question: &Question<'s>, options: &Options) -> Option<(&'s str, bool)> {
+    let (test, pair, filter) = (question.test, &question.pair, &options.filter);
+    let named = options.run.as_ref().is_none_or(|run| run.is_match(&format!("{}/{}", question.suite_name, test.name)));
+    let filtered =
+        filter.excludes(question.suite_name, &test.name, pair.principal_name, pair.resource_name).or_else(|| {
+            let reasons: Option<Vec<&str>> = test.input.actions.iter().map(|a| filter.excludes_action(a)).collect();
+            reasons.and_then(|r| r.first().copied())
+        });
+    filtered
+        .map(|reason| (reason, true))
+        .or_else(|| (!named).then_some(("Test name did not match the provided pattern", false)))
+        .or_else(|| test.skip.then_some((&*test.skip_reason, false)))
+}
+
+/// What came of one action.
+struct Answer {
+    details: Details,
+    trace: Vec<String>,
+    why: Option<Why>,
+}
+
+impl Answer {
+    fn none() -> Self {
+        Self { details: Details::Errored("no decision was made".to_owned()), trace: Vec::new(), why: None }
     }
+}
+
+fn judge(actions: &[&str], outcome: &Result<Outcome, String>, expected: &Expected<'_>) -> Vec<Answer> {
+    let one = |action: &&str| match outcome {
+        Err(error) => Answer { details: Details::Errored(error.clone()), ..Answer::none() },
+        Ok(outcome) => {
+            let details = compare(action, outcome, expected);
+            let bad = details.verdict() > Verdict::Passed;
+            let why = outcome.why.iter().find(|(a, _)| bad && a == action).map(|(_, why)| why.clone());
+            Answer { details, trace: if bad { outcome.trace.clone() } else { Vec::new() }, why }
+        }
+    };
+    actions.iter().map(one).collect()
 }
 
 fn compare(action: &str, outcome: &Outcome, expected: &Expected<'_>) -> Details {

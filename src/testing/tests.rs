@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::model::{FixtureAux, FixturePrincipal, FixtureResource, TestOptions};
-use super::report::{Shape, json, junit, text};
+use super::report::{Look, Shape, json, junit, text};
 use super::results::{Report, SuiteResult};
 use super::runner::NO_NOW;
 use super::{Decider, EngineDecider, Options, Outcome, Output, run};
@@ -169,6 +169,8 @@ fn reports_are_those_of_the_reference_with_the_engine() {
         cerbos_compat: true,
         schemas: Enforcement::default(),
         trace: false,
+        why: false,
+        observer: None,
     });
 }
 
@@ -185,8 +187,8 @@ fn compare_reports(decider: &dyn Decider) {
         };
         check("exit", report.is_good().to_string(), (case["exit"] == 0).to_string());
         for (face, got) in [
-            ("tree", text(&report, Shape::Tree, verbose)),
-            ("list", text(&report, Shape::List, verbose)),
+            ("tree", text(&report, Shape::Tree, Look { verbose, color: false })),
+            ("list", text(&report, Shape::List, Look { verbose, color: false })),
             ("junit", junit(&report)),
         ] {
             check(face, got.trim_end().to_owned(), case[face].as_str().unwrap().trim_end().to_owned());
@@ -208,6 +210,6 @@ fn errors_of_several_lines_stay_under_their_suite() {
                 2:8 expected sequence got Integer\n     \
                 3:1 unknown field \"x\"\n\n\
                 0 tests executed\n";
-    assert_eq!(text(&report, Shape::Tree, false), want);
+    assert_eq!(text(&report, Shape::Tree, Look::default()), want);
     assert_eq!(report.suites[0].diagnostics.len(), 2);
 }

@@ -10,6 +10,7 @@
 
 mod canonical;
 mod digest;
+pub mod explain;
 mod map;
 mod model;
 mod obligation;

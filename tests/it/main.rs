@@ -18,6 +18,7 @@ mod hostile;
 mod jwt;
 mod legacy;
 mod plan;
+mod policy_tests;
 mod protocols;
 mod reload;
 mod schemas;

@@ -9,4 +9,4 @@ mod value;
 
 pub use json::json;
 pub use junit::junit;
-pub use text::{Shape, text};
+pub use text::{Look, Shape, text};

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::outline::{Outline, list, tree};
 use super::value::line;
-use crate::testing::results::{ActualOutput, Case, Details, OutputFailure, Report, SuiteResult, Tally, Verdict};
+use crate::testing::results::{ActualOutput, Case, Details, OutputFailure, Report, SuiteResult, Tally, Verdict, Why};
 
 /// How lines are set off from each other.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -16,56 +16,87 @@ pub enum Shape {
     List,
 }
 
-/// The report as text; `verbose` shows passed cases as well, and traces of those that failed.
+/// What a text shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Look {
+    /// Passed cases as well, and traces of those that failed.
+    pub verbose: bool,
+    /// Results in colour.
+    pub color: bool,
+}
+
+impl Look {
+    /// A word in the colour of a result.
+    fn paint(self, verdict: Verdict, text: &str) -> String {
+        if !self.color {
+            return text.to_owned();
+        }
+        let code = match verdict {
+            Verdict::Skipped => 33,
+            Verdict::Passed => 32,
+            Verdict::Failed | Verdict::Errored => 31,
+        };
+        format!("\u{1b}[{code}m{text}\u{1b}[0m")
+    }
+
+    fn mark(self, verdict: Verdict) -> String {
+        self.paint(verdict, &format!("[{}]", verdict.word()))
+    }
+}
+
+/// The report as text.
 #[must_use]
-pub fn text(report: &Report, shape: Shape, verbose: bool) -> String {
-    let suites: Vec<Outline> = report.suites.iter().filter_map(|s| suite(s, verbose)).collect();
+pub fn text(report: &Report, shape: Shape, look: Look) -> String {
+    let suites: Vec<Outline> = report.suites.iter().filter_map(|s| suite(s, look)).collect();
     let mut out = String::from("Test results\n");
     out.push_str(&match shape {
         Shape::Tree => tree(&suites),
         Shape::List => list(&suites),
     });
-    if verbose {
+    if look.verbose {
         traces(report, &mut out);
     }
     let tally = report.tally();
-    let _ = writeln!(out, "\n{} tests executed{}", tally.total(), counts(tally));
+    let _ = writeln!(out, "\n{} tests executed{}", tally.total(), counts(tally, look));
     out
 }
 
-fn counts(tally: Tally) -> String {
+fn counts(tally: Tally, look: Look) -> String {
     let shown = Verdict::ALL.into_iter().filter(|v| tally.of(*v) > 0);
-    shown.fold(String::new(), |text, v| format!("{text} [{} {}]", tally.of(v), v.word()))
+    let one = |v: Verdict| look.paint(v, &format!("[{} {}]", tally.of(v), v.word()));
+    shown.fold(String::new(), |text, v| format!("{text} {}", one(v)))
 }
 
-fn suite(suite: &SuiteResult, verbose: bool) -> Option<Outline> {
+fn suite(suite: &SuiteResult, look: Look) -> Option<Outline> {
     let title = format!("{} ({})", suite.name, suite.file);
     if let Some(error) = &suite.error {
-        return Some(Outline::new(format!("{title} [ERROR]")).with(Outline::new(error.as_str())));
+        return Some(
+            Outline::new(format!("{title} {}", look.mark(Verdict::Errored))).with(Outline::new(error.as_str())),
+        );
     }
     let tally = suite.tally();
     if tally.total() == 0 {
         return None;
     }
     if suite.verdict() == Verdict::Skipped {
-        return Some(Outline::new(format!("{title} [SKIPPED]")));
+        return Some(Outline::new(format!("{title} {}", look.mark(Verdict::Skipped))));
     }
-    let mut out = Outline::new(format!("{title}{}", counts(tally)));
-    let shown: Vec<&Case> = suite.cases.iter().filter(|c| is_shown(c, verbose)).collect();
-    for line in grouped(&shown, &[|c| &c.test, |c| &c.principal, |c| &c.resource]) {
+    let mut out = Outline::new(format!("{title}{}", counts(tally, look)));
+    let shown: Vec<&Case> = suite.cases.iter().filter(|c| is_shown(c, look.verbose)).collect();
+    for line in grouped(&shown, look, &[|c| &c.test, |c| &c.principal, |c| &c.resource]) {
         out.add(line);
     }
     Some(out)
 }
 
 /// Neighbouring cases with the same name on one level go together.
-fn grouped(cases: &[&Case], levels: &[fn(&Case) -> &str]) -> Vec<Outline> {
-    let Some((name, below)) = levels.split_first() else { return cases.iter().map(|c| action(c)).collect() };
+fn grouped(cases: &[&Case], look: Look, levels: &[fn(&Case) -> &str]) -> Vec<Outline> {
+    let Some((name, below)) = levels.split_first() else { return cases.iter().map(|c| action(c, look)).collect() };
     let groups = cases.chunk_by(|a, b| name(a) == name(b));
     groups
         .map(|group| {
             let title = Outline::new(group.first().map_or("", |c| name(c)));
-            grouped(group, below).into_iter().fold(title, Outline::with)
+            grouped(group, look, below).into_iter().fold(title, Outline::with)
         })
         .collect()
 }
@@ -82,8 +113,8 @@ fn effect(allow: bool) -> &'static str {
     if allow { "EFFECT_ALLOW" } else { "EFFECT_DENY" }
 }
 
-fn action(case: &Case) -> Outline {
-    let mut out = Outline::new(format!("{} [{}]", case.action, case.details.verdict().word()));
+fn action(case: &Case, look: Look) -> Outline {
+    let mut out = Outline::new(format!("{} {}", case.action, look.mark(case.details.verdict())));
     match &case.details {
         Details::Skipped { .. } => {}
         Details::Errored(error) => out.add(Outline::new(format!("ERROR: {error}"))),
@@ -110,6 +141,17 @@ fn action(case: &Case) -> Outline {
             out.add(Outline::new(format!("OUTCOME: expected: {expected}, actual: {actual}")));
         }
     }
+    if let Some(why) = &case.why {
+        out.add(decided(why));
+    }
+    out
+}
+
+/// The policy and the rule that decided, and where it stands.
+fn decided(why: &Why) -> Outline {
+    let mut out = Outline::new(format!("DECIDED BY: {}", why.policy));
+    let rule = if why.rule.is_empty() { String::new() } else { format!("{} ({}): ", why.rule, why.place) };
+    out.add(Outline::new(format!("{rule}{}", why.text)));
     out
 }
 
