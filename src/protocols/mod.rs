@@ -95,9 +95,11 @@ pub enum Port {
     Grpc,
 }
 
-/// Everything that is served.
+/// Everything that is served. Cheap to clone, which happens for every request.
 #[derive(Clone)]
-pub struct App {
+pub struct App(Arc<Served>);
+
+struct Served {
     shared: Arc<Shared>,
     tool_calls: ToolCallServiceServer<toolcall::GrpcApi>,
     cerbos: CerbosServiceServer<cerbos::GrpcApi>,
@@ -120,7 +122,7 @@ impl App {
             intake: Intake::new(INTAKE_BYTES.max(max_bytes)),
             admin_checks: Arc::new(Semaphore::new(admin::CHECKS)),
         });
-        Self {
+        Self(Arc::new(Served {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
@@ -134,7 +136,7 @@ impl App {
             all_health: AllHealthServer::new(health::HealthApi(Arc::clone(&shared))),
             routes: routes(&shared),
             shared,
-        }
+        }))
     }
 
     /// Answers one request.
@@ -143,7 +145,7 @@ impl App {
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
-        let account = self.shared.intake.open();
+        let account = self.0.shared.intake.open();
         let mut request = request.map(|body| Charged::new(body, Arc::clone(&account)));
         match (port, over_grpc) {
             (_, true) => {
@@ -164,12 +166,12 @@ impl App {
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
-        let cors = self.shared.settings.cors.as_ref();
+        let cors = self.0.shared.settings.cors.as_ref();
         if let Some(answer) = cors.and_then(|c| c.preflight(request.method(), request.headers())) {
             return answer;
         }
         let grant = cors.map(|c| c.grant(request.headers()));
-        let answer = self.routes.clone().call(request.map(axum::body::Body::new)).await;
+        let answer = self.0.routes.clone().call(request.map(axum::body::Body::new)).await;
         // Routes do not fail.
         let Ok(mut response) = answer;
         if let Some(grant) = grant {
@@ -184,12 +186,12 @@ impl App {
     {
         let patience = match grpc::timeout(request.headers()) {
             Ok(Some(t)) if t.is_zero() => return grpc::failed(&Failure::Deadline).into_http(),
-            Ok(t) => t.map_or(self.shared.settings.read, |t| t.min(self.shared.settings.read)),
+            Ok(t) => t.map_or(self.0.shared.settings.read, |t| t.min(self.0.shared.settings.read)),
             Err(f) => return grpc::failed(&f).into_http(),
         };
         // The time is for the request to arrive. Streams answer at once and then take as long as they take.
         match tokio::time::timeout(patience, self.method(request)).await {
-            Ok(response) => grpc::reworded(response, self.shared.max_bytes),
+            Ok(response) => grpc::reworded(response, self.0.shared.max_bytes),
             Err(_) => grpc::failed(&Failure::Deadline).into_http(),
         }
     }
@@ -205,7 +207,7 @@ impl App {
             | "/toolgate.v1.ToolCallService/DecideBatch"
             | "/toolgate.v1.ToolCallService/DecideStream"
             | "/toolgate.v1.ToolCallService/PlanTools" => {
-                let mut server = self.tool_calls.clone();
+                let mut server = self.0.tool_calls.clone();
                 if gzip {
                     server = server.send_compressed(GZIP);
                 }
@@ -216,15 +218,17 @@ impl App {
             | "/cerbos.svc.v1.CerbosService/CheckResourceBatch"
             | "/cerbos.svc.v1.CerbosService/PlanResources"
             | "/cerbos.svc.v1.CerbosService/ServerInfo" => {
-                let mut server = self.cerbos.clone();
+                let mut server = self.0.cerbos.clone();
                 if gzip {
                     server = server.send_compressed(GZIP);
                 }
                 server.call(request).await
             }
-            "/grpc.health.v1.Health/List" => self.all_health.clone().call(request).await,
-            "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => self.health.clone().call(request).await,
-            path if path.starts_with(ADMIN) && self.shared.settings.admin.is_none() => {
+            "/grpc.health.v1.Health/List" => self.0.all_health.clone().call(request).await,
+            "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => {
+                self.0.health.clone().call(request).await
+            }
+            path if path.starts_with(ADMIN) && self.0.shared.settings.admin.is_none() => {
                 Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
             }
             "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" => {
@@ -238,7 +242,7 @@ impl App {
                     request.extensions_mut().insert(authority);
                 }
                 // The boxed services want to be ready first, which they always are.
-                match self.others.clone().oneshot(request.map(Body::new)).await {
+                match self.0.others.clone().oneshot(request.map(Body::new)).await {
                     Ok(response) => Ok(response),
                     Err(never) => match never {},
                 }
@@ -253,7 +257,7 @@ impl App {
 
 impl std::fmt::Debug for App {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("App").field("shared", &self.shared).finish_non_exhaustive()
+        f.debug_struct("App").field("shared", &self.0.shared).finish_non_exhaustive()
     }
 }
 
