@@ -24,6 +24,8 @@ impl<'a> Safe<'_, 'a> {
 
     /// `positive`: true where the term is true. Otherwise: false where the term is false.
     fn ask(&self, term: Term<'a>, positive: bool) -> Result<Term<'a>, Stop> {
+        // Some questions are asked twice, of parts that ask twice again.
+        self.logic.cx.charge(1).map_err(|_| Stop::Budget)?;
         let fails = Term::bool(!positive);
         let Some((operator, operands)) = term.as_apply() else {
             return Ok(match term {

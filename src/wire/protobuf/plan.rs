@@ -53,3 +53,62 @@ impl<'a> Decoder<'a> {
         Ok(resource)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bumpalo::Bump;
+    use prost::Message;
+    use serde_json::json;
+
+    use crate::proto::cerbos::engine::v1::Principal;
+    use crate::proto::cerbos::engine::v1::plan_resources_input::Resource;
+    use crate::proto::cerbos::request::v1::aux_data::Jwt;
+    use crate::proto::cerbos::request::v1::{AuxData, PlanResourcesRequest};
+    use crate::wire::json::Trailing;
+    use crate::wire::limits::Limits;
+    use crate::wire::{json, protobuf};
+
+    /// Both formats of one request give the same message.
+    #[test]
+    fn every_field_is_read() {
+        let number = |n: f64| prost_types::Value { kind: Some(prost_types::value::Kind::NumberValue(n)) };
+        let request = PlanResourcesRequest {
+            request_id: "r".into(),
+            action: "a".into(),
+            actions: vec!["b".into(), "c".into()],
+            principal: Some(Principal {
+                id: "p".into(),
+                policy_version: "1".into(),
+                roles: vec!["x".into()],
+                attr: [("k".to_owned(), number(1.0))].into(),
+                scope: "s".into(),
+            }),
+            resource: Some(Resource {
+                kind: "k".into(),
+                attr: [("l".to_owned(), number(2.0))].into(),
+                policy_version: "2".into(),
+                scope: "t".into(),
+            }),
+            aux_data: Some(AuxData {
+                jwt: Some(Jwt { token: "t".into(), key_set_id: "i".into() }),
+                ..AuxData::default()
+            }),
+            include_meta: true,
+            request_context: Some(crate::proto::cerbos::audit::v1::RequestContext::default()),
+        };
+        let text = json!({
+            "requestId": "r", "action": "a", "actions": ["b", "c"],
+            "principal": {"id": "p", "policyVersion": "1", "roles": ["x"], "attr": {"k": 1}, "scope": "s"},
+            "resource": {"kind": "k", "policyVersion": "2", "attr": {"l": 2}, "scope": "t"},
+            "auxData": {"jwt": {"token": "t", "keySetId": "i"}}, "includeMeta": true, "requestContext": {},
+        })
+        .to_string();
+        let bump = Bump::new();
+        let bytes = request.encode_to_vec();
+        let one = protobuf::plan_resources(&bytes, &bump, Limits::default()).expect("a message");
+        let other =
+            json::plan_resources(text.as_bytes(), &bump, Limits::default(), Trailing::Refuse).expect("a message");
+        assert_eq!(format!("{one:?}"), format!("{other:?}"));
+        assert_eq!((one.actions, one.resource.map(|r| r.policy_version)), (&["b", "c"][..], Some("2")));
+    }
+}
