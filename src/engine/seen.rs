@@ -92,12 +92,12 @@ pub fn visit<'a>(
     frame: &Frame<'a>,
     semantics: Semantics,
     at: usize,
-    each: &mut impl FnMut(usize, Tri<'a>),
+    each: &mut impl FnMut(usize, &Condition, Tri<'a>),
 ) -> Tri<'a> {
     let (of, wanted) = match condition {
         Condition::Expr(_) => {
             let result = condition::evaluate(condition, frame, semantics, &mut |_, _| {});
-            each(at, result);
+            each(at, condition, result);
             return result;
         }
         Condition::All(of) => (of, false),
@@ -117,6 +117,6 @@ pub fn visit<'a>(
         }
     }
     let result = condition::evaluate(condition, frame, semantics, &mut |_, _| {});
-    each(at, result);
+    each(at, condition, result);
     result
 }

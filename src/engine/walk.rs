@@ -4,11 +4,11 @@
 use bumpalo::collections::Vec as BumpVec;
 
 use super::call::Call;
-use super::condition::{self, Failure, Tri};
+use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
 use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
 use super::glob::Pattern;
-use super::seen::Seen;
+use super::seen::{self, Seen};
 use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
 use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
@@ -341,6 +341,14 @@ fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri
     let written = if rule.inverted { met.negate() } else { met };
     call.see(Seen::Rule { action: asked.action, roles, policy, rule, met: written, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
+    // Only what was evaluated anyway is asked again, so that a trace changes no decision.
+    if let Some(condition @ (Condition::All(_) | Condition::Any(_) | Condition::None(_))) = &rule.condition {
+        seen::visit(condition, frame, call.params.semantics, 0, &mut |_, node, result| {
+            if let Condition::Expr(id) = node {
+                call.note(format_args!("  `{}` {}", frame.source(*id), Word(&result)));
+            }
+        });
+    }
 }
 
 /// Keeps and notes what a derived role of a rule said.
@@ -371,7 +379,7 @@ fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns:
         call.near = Some(Near { policy: asked.policy, rule, frame: asked.frame });
     }
     // By default an unmet condition is heard once; the reference says so again for every role.
-    if safe && !call.wants.trace { Outcome::Inert } else { Outcome::Undecided }
+    if safe { Outcome::Inert } else { Outcome::Undecided }
 }
 
 /// A conditional ALLOW holds in a scope that needs its parent's consent. The reference, which turns such rules around,

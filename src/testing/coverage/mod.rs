@@ -125,7 +125,7 @@ impl Coverage {
         counted.add(start);
         counted.add(start + 1 + outcome(&met));
         if let Some(condition) = condition {
-            visit(condition, frame, semantics, 0, &mut |node, result| {
+            visit(condition, frame, semantics, 0, &mut |node, _, result| {
                 counted.add(start + PER_ITEM + PER_NODE * node + outcome(&result));
             });
         }

@@ -160,3 +160,47 @@ fn pages_hold_all_they_need() {
     }
     assert_ne!(html_page_name("a/b.yaml"), html_page_name("a_b.yaml"));
 }
+
+/// Every file below a directory of the repository, named from there.
+fn shipped(directory: &str) -> Vec<SourceFile> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(directory);
+    let scanned = crate::store::scan(&crate::store::Disk, &root, crate::store::Include::Everything).unwrap();
+    assert!(scanned.diagnostics.is_empty(), "{:?}", scanned.diagnostics);
+    scanned.files
+}
+
+#[test]
+fn the_shipped_pack_is_covered_and_watching_changes_nothing() {
+    let (policies, suites) = (shipped("policies"), shipped("policy-tests"));
+    let table = compile(&policies, &CompileOptions::default()).table.unwrap();
+    let coverage = Coverage::new(&policies);
+    let plain = EngineDecider { table: &table, cerbos_compat: false, trace: false, why: false, observer: None };
+    let options = Options { no_failures: true, ..Options::default() };
+    let report = run(&suites, &plain, &options);
+    assert!(report.is_good());
+    let watched = EngineDecider { observer: Some(&coverage), ..plain };
+    let results = |r: &crate::testing::results::Report| {
+        let cases = r.suites.iter().flat_map(|s| &s.cases);
+        cases.map(|c| format!("{:?}", c.details)).collect::<Vec<_>>()
+    };
+    assert!(results(&report) == results(&run(&suites, &watched, &options)));
+    let rules = Shares::total(&coverage).rules;
+    assert!(rules.hit == rules.all && rules.all > 100, "{}", text(&coverage));
+}
+
+#[test]
+fn a_trace_tells_the_operands_that_were_asked() {
+    let file = |name: &str, text: &str| SourceFile::new(name, text);
+    let wrong = SUITE.replace("{view: EFFECT_ALLOW}", "{view: EFFECT_DENY}");
+    let files = vec![file("roles.yaml", ROLES), file("doc.yaml", DOC), file("doc_test.yaml", &wrong)];
+    let table = compile(&files, &CompileOptions::default()).table.unwrap();
+    let decider = EngineDecider { table: &table, cerbos_compat: false, trace: true, why: true, observer: None };
+    let report = run(&files, &decider, &Options::default());
+    let failed = report.suites[0].cases.iter().find(|c| c.why.is_some()).unwrap();
+    // the second operand of `any` was not needed
+    assert_eq!(
+        failed.trace[..2],
+        ["resource.doc.vdefault#read (doc.yaml:7): condition met".to_owned(), "  `R.attr.open` met".to_owned()]
+    );
+    assert!(!failed.trace.iter().any(|l| l.contains("<x>")), "{:?}", failed.trace);
+}
