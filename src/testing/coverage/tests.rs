@@ -174,7 +174,14 @@ fn the_shipped_pack_is_covered_and_watching_changes_nothing() {
     let (policies, suites) = (shipped("policies"), shipped("policy-tests"));
     let table = compile(&policies, &CompileOptions::default()).table.unwrap();
     let coverage = Coverage::new(&policies);
-    let plain = EngineDecider { table: &table, cerbos_compat: false, trace: false, why: false, observer: None };
+    let plain = EngineDecider {
+        table: &table,
+        cerbos_compat: false,
+        schemas: Enforcement::default(),
+        trace: false,
+        why: false,
+        observer: None,
+    };
     let options = Options { no_failures: true, ..Options::default() };
     let report = run(&suites, &plain, &options);
     assert!(report.is_good());
@@ -194,7 +201,14 @@ fn a_trace_tells_the_operands_that_were_asked() {
     let wrong = SUITE.replace("{view: EFFECT_ALLOW}", "{view: EFFECT_DENY}");
     let files = vec![file("roles.yaml", ROLES), file("doc.yaml", DOC), file("doc_test.yaml", &wrong)];
     let table = compile(&files, &CompileOptions::default()).table.unwrap();
-    let decider = EngineDecider { table: &table, cerbos_compat: false, trace: true, why: true, observer: None };
+    let decider = EngineDecider {
+        table: &table,
+        cerbos_compat: false,
+        schemas: Enforcement::default(),
+        trace: true,
+        why: true,
+        observer: None,
+    };
     let report = run(&files, &decider, &Options::default());
     let failed = report.suites[0].cases.iter().find(|c| c.why.is_some()).unwrap();
     // the second operand of `any` was not needed
