@@ -176,7 +176,9 @@ fn outputs(list: &Json) -> BTreeMap<(String, String), Vec<Json>> {
         let text = |key: &str| entry[key].as_str().unwrap_or_default().to_owned();
         map.entry((text("action"), text("src"))).or_default().push(entry.clone());
     }
-    map.values_mut().for_each(|entries| entries.sort_by_key(Json::to_string));
+    for entries in map.values_mut() {
+        entries.sort_by_key(Json::to_string);
+    }
     map
 }
 

@@ -74,7 +74,7 @@ fn for_each_case(features: &str, mut check: impl FnMut(&Case, &mut Rng)) {
 }
 
 fn answers(store: &Store, semantics: Semantics, requests: &[Json]) -> Vec<Answers> {
-    let pdp = Pdp::new(store, semantics).expect("accepted before");
+    let pdp = Pdp::new(store, semantics).unwrap_or_else(|| panic!("accepted before"));
     requests.iter().map(|request| pdp.ask(request, Asked::default())).collect()
 }
 
