@@ -10,6 +10,7 @@ mod decide;
 pub mod decision;
 pub mod glob;
 pub mod request;
+mod role_policies;
 pub(crate) mod scope;
 pub mod seen;
 pub mod table;

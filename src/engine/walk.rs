@@ -8,15 +8,16 @@ use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
 use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
 use super::glob::Pattern;
+use super::role_policies::apply_role_policies;
 use super::seen::{self, Seen};
-use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
+use super::table::{NameRef, Policy, Rule};
 use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
 use crate::policy::names;
 
 /// What the rules of one scope say.
 #[derive(Clone, Copy)]
-enum Outcome<'a> {
+pub(super) enum Outcome<'a> {
     /// Nothing applies.
     Undecided,
     /// The rule's condition is not met, and the rule would say nothing for any other role either.
@@ -479,82 +480,6 @@ fn failed<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failu
     }
 }
 
-/// Role policies only ever deny: an action that the role, or an ancestor of it, does not list (spec §12.2).
-fn apply_role_policies<'a>(call: &mut Call<'a>, level: usize, roles: &'a [&'a str], action: &'a str) -> Outcome<'a> {
-    let Some((scope, policy)) = call.levels.get(level).map(|l| (l.scope, l.policy)) else { return Outcome::Undecided };
-    let (table, version) = (call.table, call.version);
-    let of = |role: &'a str| table.roles.get(&NameRef { name: role, version, scope }).filter(|p| !p.rules.is_empty());
-    // In the reference a role policy restricts nothing at a scope where no row mentions the resource (X15).
-    if call.params.semantics != Semantics::Safe {
-        let kind = call.kind;
-        let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(call, p, rule, roles)));
-        let by_role_policy =
-            || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
-        if !by_rule && !by_role_policy() {
-            return Outcome::Undecided;
-        }
-    }
-    for role in roles {
-        let Some(policy) = of(role) else { continue };
-        let mut listed = false;
-        for rule in &policy.rules {
-            if rule.resource.matches(call.kind) && rule.allow_actions.iter().any(|p| p.matches(action)) {
-                listed = true;
-                if let Some(outcome) = apply_role_rule(call, policy, rule, level, action) {
-                    return outcome;
-                }
-            }
-        }
-        if !listed {
-            call.see(Seen::Unlisted { action, policy });
-            call.note(format_args!("{}: does not list action `{action}`", policy.key));
-            return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
-        }
-    }
-    Outcome::Undecided
-}
-
-fn mentions(call: &Call<'_>, policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
-    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
-        call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize)).map(|r| &*r.parents)
-    });
-    std::iter::once(&*rule.roles).chain(derived).flatten().any(|p| roles.iter().any(|r| p.matches(r)))
-}
-
-fn apply_role_rule<'a>(
-    call: &mut Call<'a>,
-    policy: &'a RolePolicy,
-    rule: &'a RoleRule,
-    level: usize,
-    action: &'a str,
-) -> Option<Outcome<'a>> {
-    let frame = {
-        // The policy's variables may read this level's derived roles.
-        call.level_frame(level);
-        call.frame(&policy.unit, level)
-    };
-    let met = match &rule.condition {
-        None => Tri::True,
-        Some(condition) => call.evaluate(condition, frame),
-    };
-    call.see(Seen::RoleRule { action, policy, rule, met, frame });
-    call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
-    let (activated, not_met) = rule.output.unwrap_or((None, None));
-    let is_met = matches!(met, Tri::True);
-    if let Some(id) = if is_met { activated } else { not_met } {
-        call.emit(&rule.src, action, id, frame, 1);
-    }
-    let cause = Cause::RolePolicy(&policy.key);
-    match met {
-        Tri::True => None,
-        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(Cause::Budget, Some(&policy.key))),
-        Tri::Error(..) if call.params.semantics == Semantics::CerbosStrict => {
-            Some(Outcome::Stop(cause, Some(&policy.key)))
-        }
-        Tri::False | Tri::Error(..) => Some(Outcome::Deny(cause, Some(&policy.key))),
-    }
-}
-
 fn refer<'a>(policy: &'a Policy, rule: &'a Rule, frame: &'a Frame<'a>) -> RuleRef<'a> {
     let condition = rule.condition.as_ref().and_then(condition::first_expr).map_or("", |id| frame.source(id));
     RuleRef { name: &rule.name, file: &policy.file, line: rule.line, condition }
@@ -602,7 +527,7 @@ fn principal_key<'a>(call: &Call<'a>) -> &'a str {
 }
 
 /// How a truth value reads in a trace.
-struct Word<'t, 'a>(&'t Tri<'a>);
+pub(super) struct Word<'t, 'a>(pub(super) &'t Tri<'a>);
 
 impl std::fmt::Display for Word<'_, '_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
