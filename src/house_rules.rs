@@ -111,3 +111,19 @@ fn an_allow_is_made_in_one_place() {
     assert_eq!(made.len(), 1, "Effect::Allow is built in one line of engine/walk.rs:\n{}", made.join("\n"));
     assert!(made.first().is_some_and(|l| l.contains("engine/walk.rs")), "{made:?}");
 }
+
+#[test]
+fn every_code_is_documented() {
+    let documented = include_str!("../docs/lints.md");
+    let mut missing: Vec<String> = Vec::new();
+    for line in mentions("\"TG") {
+        for part in line.split("\"TG").skip(1) {
+            let digits: String = part.chars().take_while(char::is_ascii_digit).collect();
+            let code = format!("TG{digits}");
+            if digits.len() == 4 && code != "TG0001" && !documented.contains(&code) && !missing.contains(&code) {
+                missing.push(code);
+            }
+        }
+    }
+    assert!(missing.is_empty(), "not in docs/lints.md: {}", missing.join(", "));
+}
