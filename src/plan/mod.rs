@@ -1,6 +1,6 @@
 //! Query plans: what one identity may do with the resources of a kind, as a condition over what is not known about
 //! them. A pure function of the table, the request and one clock reading, beside [`crate::engine::decide`] and with
-//! its semantics: [`walk`] goes over the same policies and rules, conditions are evaluated in part
+//! its semantics: `walk` goes over the same policies and rules, conditions are evaluated in part
 //! ([`crate::cel::partial`]), and what is left is simplified and put into the reference's shapes.
 //!
 //! The property everything here keeps in the default semantics: for every resource, the plan's condition is true
