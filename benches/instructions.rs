@@ -13,13 +13,12 @@ use std::hint::black_box;
 use bumpalo::Bump;
 use support::Pdp;
 
-const CASES: [&str; 8] = [
+const CASES: [&str; 7] = [
     "cel.conditions",
     "decode.servers",
     "decide.pack",
     "decide.servers_10",
     "decide.servers_1000",
-    "encode.pack",
     "answer.pack",
     "answer.servers_10",
 ];
@@ -66,10 +65,6 @@ fn main() {
     match what {
         "decode" => measured(&mut || each(&calls, |c| _ = black_box(support::tool_call(c, &arena)))),
         "decide" => measured(&mut || each(&views, |v| _ = black_box(pdp.decide(v, &arena)))),
-        "encode" => {
-            let replies: Vec<_> = calls.iter().map(|c| pdp.reply(c, &inputs)).collect();
-            measured(&mut || each(&replies, |r| _ = black_box(support::encode(r))));
-        }
         "answer" => measured(&mut || each(&calls, |c| _ = black_box(pdp.answer(c, &arena)))),
         _ => panic!("no case `{name}`"),
     }

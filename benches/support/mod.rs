@@ -202,10 +202,6 @@ impl Pdp {
     }
 }
 
-pub fn encode(reply: &DecideReply<'_>) -> bytes::Bytes {
-    wire::encode::decide(reply)
-}
-
 const NOW: Timestamp = Timestamp { seconds: 1_790_000_000, nanos: 0, offset_minutes: 0 };
 
 pub fn tool_call<'a>(bytes: &'a [u8], bump: &'a Bump) -> ToolCall<'a> {
