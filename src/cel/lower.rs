@@ -97,7 +97,7 @@ impl Lower<'_> {
         let before = one.to.program.nodes.len();
         let root = one.expr(checked.ast.root);
         let nodes = u32::try_from(one.to.program.nodes.len() - before).unwrap_or(u32::MAX);
-        let is_test = one.to.program.is_test(root);
+        let is_test = one.to.program.node(root).is_test();
         let (cost, locals) = (one.steps.max(1), one.most_locals);
         let mut variables = one.variables;
         variables.sort_unstable();

@@ -90,26 +90,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::Call(f, args) => self.call(f, *args),
             Node::Bind(local, init, body) => self.bind(*local, *init, *body),
             Node::Loop(l) => self.run_loop(l),
-            Node::Not(_)
-            | Node::And(_)
-            | Node::Or(_)
-            | Node::Equal(..)
-            | Node::NotEqual(..)
-            | Node::IsText(..)
-            | Node::IsNotText(..)
-            | Node::IsType(..)
-            | Node::PathIs(..)
-            | Node::FieldIs(..)
-            | Node::Compare(..)
-            | Node::In(..)
-            | Node::InSet(..)
-            | Node::Text(..)
-            | Node::Matches(..)
-            | Node::InRange(..)
-            | Node::HasPath(_)
-            | Node::HasVariable(_)
-            | Node::HasGlobal(..)
-            | Node::Has(..) => self.tested(at),
+            test if test.is_test() => self.tested(at),
             _ => self.rare(at),
         }
     }

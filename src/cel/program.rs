@@ -198,6 +198,38 @@ pub enum Node {
     Unknown(Box<str>),
 }
 
+impl Node {
+    /// True for nodes that give a boolean or fail.
+    #[inline]
+    #[must_use]
+    pub fn is_test(&self) -> bool {
+        match self {
+            Self::Loop(l) => matches!(l.kind, LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne),
+            Self::Not(_)
+            | Self::And(_)
+            | Self::Or(_)
+            | Self::Equal(..)
+            | Self::NotEqual(..)
+            | Self::IsText(..)
+            | Self::IsNotText(..)
+            | Self::IsType(..)
+            | Self::PathIs(..)
+            | Self::FieldIs(..)
+            | Self::Compare(..)
+            | Self::In(..)
+            | Self::InSet(..)
+            | Self::Text(..)
+            | Self::Matches(..)
+            | Self::InRange(..)
+            | Self::HasPath(_)
+            | Self::HasVariable(_)
+            | Self::HasGlobal(..)
+            | Self::Has(..) => true,
+            _ => false,
+        }
+    }
+}
+
 /// The functions of the regex library.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RegexCall {
@@ -371,35 +403,6 @@ impl Program {
     pub fn kids(&self, kids: Kids) -> &[At] {
         let start = kids.start as usize;
         self.kids.get(start..start + kids.len as usize).unwrap_or(&[])
-    }
-
-    /// True for nodes that give a boolean or fail.
-    #[must_use]
-    pub fn is_test(&self, at: At) -> bool {
-        match self.node(at) {
-            Node::Loop(l) => matches!(l.kind, LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne),
-            Node::Not(_)
-            | Node::And(_)
-            | Node::Or(_)
-            | Node::Equal(..)
-            | Node::NotEqual(..)
-            | Node::IsText(..)
-            | Node::IsNotText(..)
-            | Node::IsType(..)
-            | Node::PathIs(..)
-            | Node::FieldIs(..)
-            | Node::Compare(..)
-            | Node::In(..)
-            | Node::InSet(..)
-            | Node::Text(..)
-            | Node::Matches(..)
-            | Node::InRange(..)
-            | Node::HasPath(_)
-            | Node::HasVariable(_)
-            | Node::HasGlobal(..)
-            | Node::Has(..) => true,
-            _ => false,
-        }
     }
 
     /// True if both are the same variable.

@@ -8,7 +8,7 @@ use crate::engine::request::{Principal, Resource};
 pub const EMPTY: Map<'static> = Map::Fields(&[]);
 
 /// `cerbos.request.v1.CheckResourcesRequest`
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct CheckResources<'a> {
     /// Chosen by the caller; echoed.
     pub request_id: &'a str,

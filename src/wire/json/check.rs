@@ -25,14 +25,7 @@ const CONTEXT: &[Name] = &[("annotations", "annotations")];
 
 impl<'a> Walk<'a> {
     pub(super) fn check_resources(&self, node: &'a Node<'a>) -> Result<CheckResources<'a>, JsonError> {
-        let mut request = CheckResources {
-            request_id: "",
-            include_meta: false,
-            principal: None,
-            resources: &[],
-            aux_data: None,
-            request_context: None,
-        };
+        let mut request = CheckResources::default();
         self.message(node, REQUEST, |field, node| {
             match field {
                 0 => request.request_id = self.string(node, "requestId")?,

@@ -77,8 +77,8 @@ fn unescape<'a>(raw: &'a [u8], start: u32, bump: &'a Bump) -> Result<&'a str, St
     str::from_utf8(out.into_bump_slice()).map_err(|_| StringFault::Utf8)
 }
 
-/// The character of `XXXX`, or `XXXX\uYYYY` for a surrogate pair, and what follows; for half a pair the length of what
-/// follows it.
+/// The character of four hexadecimal digits, or of a surrogate pair (four digits, `\u`, four digits), and what follows;
+/// for half a pair the length of what follows it.
 fn unicode(digits: &[u8]) -> Result<(char, &[u8]), usize> {
     let (first, after) = hex4(digits).unwrap_or((0xd800, &[]));
     if let Some(c) = char::from_u32(first) {

@@ -23,15 +23,18 @@ static JWT: Field = message(1, "jwt");
 static JWTS: Field = message(2, "jwts");
 static TOKEN: Field = text(1, "token");
 
-/// Checks a `CheckResourcesRequest`.
-pub fn check_resources(request: &CheckResources<'_>) -> Result<(), Violations> {
-    let mut report = Report::default();
-    let path = Path::root(&PRINCIPAL);
+/// Checks what the forms of the request have in common: principal, resources and tokens, by the fields they have there.
+pub(super) fn parts(
+    report: &mut Report,
+    request: &CheckResources<'_>,
+    [principal, resources, aux_data]: [&'static Field; 3],
+) {
+    let path = Path::root(principal);
     match &request.principal {
-        Some(principal) => report.principal(path, principal),
+        Some(who) => report.principal(path, who),
         None => _ = report.required(path, false),
     }
-    let path = Path::root(&RESOURCES);
+    let path = Path::root(resources);
     report.required(path, !request.resources.is_empty());
     for (i, entry) in request.resources.iter().enumerate() {
         if report.full() {
@@ -40,8 +43,14 @@ pub fn check_resources(request: &CheckResources<'_>) -> Result<(), Violations> {
         report.entry(path.item(i), entry);
     }
     if let Some(tokens) = &request.aux_data {
-        report.tokens(Path::root(&AUX_DATA), tokens);
+        report.tokens(Path::root(aux_data), tokens);
     }
+}
+
+/// Checks a `CheckResourcesRequest`.
+pub fn check_resources(request: &CheckResources<'_>) -> Result<(), Violations> {
+    let mut report = Report::default();
+    parts(&mut report, request, [&PRINCIPAL, &RESOURCES, &AUX_DATA]);
     if let Some(annotations) = request.request_context {
         report.keys(Path::root(&REQUEST_CONTEXT).field(&ANNOTATIONS), annotations);
     }

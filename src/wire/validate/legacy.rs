@@ -1,5 +1,6 @@
 //! The rules of the deprecated `CheckResourceSetRequest` and `CheckResourceBatchRequest`.
 
+use super::check::parts;
 use super::rules::{Path, Report, message, text};
 use super::{Field, Violations};
 use crate::wire::message::{CheckResourceSet, CheckResources, ResourceSet};
@@ -42,22 +43,7 @@ pub fn check_resource_set(request: &CheckResourceSet<'_>) -> Result<(), Violatio
 /// Checks a `CheckResourceBatchRequest`.
 pub fn check_resource_batch(request: &CheckResources<'_>) -> Result<(), Violations> {
     let mut report = Report::default();
-    let path = Path::root(&BATCH_PRINCIPAL);
-    match &request.principal {
-        Some(principal) => report.principal(path, principal),
-        None => _ = report.required(path, false),
-    }
-    let path = Path::root(&BATCH_RESOURCES);
-    report.required(path, !request.resources.is_empty());
-    for (i, entry) in request.resources.iter().enumerate() {
-        if report.full() {
-            break;
-        }
-        report.entry(path.item(i), entry);
-    }
-    if let Some(tokens) = &request.aux_data {
-        report.tokens(Path::root(&BATCH_AUX_DATA), tokens);
-    }
+    parts(&mut report, request, [&BATCH_PRINCIPAL, &BATCH_RESOURCES, &BATCH_AUX_DATA]);
     Violations::of(report.found)
 }
 
