@@ -1,5 +1,7 @@
 //! One decision over one unit: what was asked for is evaluated once and remembered.
 
+use std::cell::Cell;
+
 use bumpalo::Bump;
 
 use super::budget::Budget;
@@ -39,8 +41,79 @@ pub enum Truth<'a> {
 /// The state of one decision over one unit.
 pub struct Frame<'a> {
     machine: Machine<'a, Memories<'a>>,
-    truths: Memo<'a, Truth<'a>>,
+    truths: Truths<'a>,
     values: Memo<'a, Eval<'a>>,
+}
+
+/// Expressions whose truth a frame has room for without asking the arena.
+const NEAR: usize = 32;
+
+/// What is known of each expression as a condition: one byte, and the errors aside.
+struct Truths<'a> {
+    near: [Cell<Known>; NEAR],
+    far: Cell<&'a [Cell<Known>]>,
+    errors: Memo<'a, EvalError<'a>>,
+}
+
+/// One expression as a condition.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Nothing,
+    True,
+    False,
+    NotBool,
+    Error,
+}
+
+impl<'a> Truths<'a> {
+    #[inline]
+    fn new(len: usize) -> Self {
+        Self { near: [const { Cell::new(Known::Nothing) }; NEAR], far: Cell::new(&[]), errors: Memo::new(len) }
+    }
+
+    #[inline]
+    fn get(&self, id: ExprId) -> Option<Truth<'a>> {
+        let i = id.0 as usize;
+        let known = match self.near.get(i) {
+            Some(cell) => cell.get(),
+            None => self.far.get().get(i - NEAR)?.get(),
+        };
+        match known {
+            Known::Nothing => None,
+            Known::True => Some(Truth::True),
+            Known::False => Some(Truth::False),
+            Known::NotBool => Some(Truth::NotBool),
+            Known::Error => self.errors.known(id.0).map(Truth::Error),
+        }
+    }
+
+    #[inline]
+    fn set(&self, id: ExprId, truth: Truth<'a>, bump: &'a Bump) {
+        let known = match truth {
+            Truth::True => Known::True,
+            Truth::False => Known::False,
+            Truth::NotBool => Known::NotBool,
+            Truth::Error(e) => {
+                if let Some(cell) = self.errors.cell(id.0, bump) {
+                    cell.set(Some(e));
+                }
+                Known::Error
+            }
+        };
+        let i = id.0 as usize;
+        match self.near.get(i) {
+            Some(cell) => cell.set(known),
+            None => {
+                if self.far.get().is_empty() {
+                    let room = self.errors.size().saturating_sub(NEAR);
+                    self.far.set(bump.alloc_slice_fill_with(room, |_| Cell::new(Known::Nothing)));
+                }
+                if let Some(cell) = self.far.get().get(i - NEAR) {
+                    cell.set(known);
+                }
+            }
+        }
+    }
 }
 
 struct Memories<'a> {
@@ -63,7 +136,7 @@ impl<'a> Frame<'a> {
         };
         Self {
             machine: Machine::new(&unit.program, inputs.roots, context, memories),
-            truths: Memo::new(unit.len()),
+            truths: Truths::new(unit.len()),
             values: Memo::new(unit.len()),
         }
     }
@@ -84,7 +157,7 @@ impl<'a> Frame<'a> {
     /// The expression as a condition.
     #[inline]
     pub fn truth(&self, id: ExprId) -> Truth<'a> {
-        match self.truths.known(id.0) {
+        match self.truths.get(id) {
             Some(known) => known,
             None => self.truth_first(id),
         }
@@ -93,9 +166,7 @@ impl<'a> Frame<'a> {
     #[inline(never)]
     fn truth_first(&self, id: ExprId) -> Truth<'a> {
         let truth = self.work_out_truth(id);
-        if let Some(cell) = self.truths.cell(id.0, self.machine.context.bump) {
-            cell.set(Some(truth));
-        }
+        self.truths.set(id, truth, self.machine.context.bump);
         truth
     }
 
@@ -233,7 +304,7 @@ impl<'a> Memories<'a> {
 
     #[inline]
     fn known(&self, index: u32, bump: &'a Bump) -> Option<Eval<'a>> {
-        self.variables.cell(index, bump).and_then(std::cell::Cell::get)
+        self.variables.cell(index, bump).and_then(Cell::get)
     }
 
     fn remember(&self, index: u32, bump: &'a Bump, value: Eval<'a>) {
@@ -255,8 +326,14 @@ impl<'a> Memories<'a> {
         index: u32,
         variable: &'a Variable,
     ) -> Result<Eval<'a>, EvalError<'a>> {
-        machine.context.budget.charge(u64::from(variable.lowered.cost))?;
-        match machine.with_own_locals(variable.lowered.root) {
+        let lowered = &variable.lowered;
+        machine.context.budget.charge(u64::from(lowered.cost))?;
+        let value = match lowered.locals {
+            0 if lowered.is_test => machine.test(lowered.root).map(Value::Bool),
+            0 => machine.value(lowered.root),
+            _ => machine.with_own_locals(lowered.root),
+        };
+        match value {
             Ok(value) => Ok(plain(&machine.context, value)),
             Err(e) if e.is_fatal() => Err(e),
             Err(e) if e.is_now_missing() => Ok(Err(e)),

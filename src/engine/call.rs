@@ -15,7 +15,7 @@ use super::walk::Near;
 use super::{roots, scope};
 use crate::cel::budget::Budget;
 use crate::cel::value::{List, Message, Timestamp, Value};
-use crate::cel::{ExprId, Frame, Inputs, Unit};
+use crate::cel::{ExprId, Frame, Inputs, Truth, Unit};
 use crate::policy::names;
 
 /// One scope of the resource chain.
@@ -25,7 +25,7 @@ pub(super) struct Level<'a> {
     pub(super) policy: Option<&'a Policy>,
     frame: Option<&'a Frame<'a>>,
     /// Rules that may have something to say about the action that is being decided, once they have been looked up.
-    rules: Option<BumpVec<'a, u32>>,
+    rules: Option<&'a mut [u32]>,
     derived: Option<Derived<'a>>,
 }
 
@@ -160,12 +160,12 @@ impl<'a> Call<'a> {
     }
 
     /// The rules of a level that are left from the roles before, if any role came before.
-    pub(super) fn open_rules(&mut self, level: usize) -> Option<BumpVec<'a, u32>> {
+    pub(super) fn open_rules(&mut self, level: usize) -> Option<&'a mut [u32]> {
         self.levels.get_mut(level).and_then(|l| l.rules.take())
     }
 
     /// Keeps what is left for the next role.
-    pub(super) fn keep_open(&mut self, level: usize, rules: BumpVec<'a, u32>) {
+    pub(super) fn keep_open(&mut self, level: usize, rules: &'a mut [u32]) {
         if let Some(l) = self.levels.get_mut(level) {
             l.rules = Some(rules);
         }
@@ -329,7 +329,20 @@ impl<'a> Call<'a> {
     }
 
     /// Evaluates a condition under the call's semantics, recording errors.
+    #[inline]
     pub(super) fn evaluate(&mut self, condition: &Condition, frame: &'a Frame<'a>) -> Tri<'a> {
+        if let Condition::Expr(id) = condition {
+            match frame.truth(*id) {
+                Truth::True => return Tri::True,
+                Truth::False => return Tri::False,
+                Truth::NotBool | Truth::Error(_) => {}
+            }
+        }
+        self.evaluate_tree(condition, frame)
+    }
+
+    #[inline(never)]
+    fn evaluate_tree(&mut self, condition: &Condition, frame: &'a Frame<'a>) -> Tri<'a> {
         let (errors, exhausted) = (&mut self.errors, &mut self.exhausted);
         condition::evaluate(condition, frame, self.params.semantics, &mut |id, failure| {
             *exhausted |= matches!(failure, Failure::Budget);

@@ -1,8 +1,6 @@
 //! The walk of one action over principal policies, then roles, scopes and rules (spec §10.2, §12.2).
 //! Combines what rules say; what a rule's condition gives is `condition`'s business.
 
-use bumpalo::collections::Vec as BumpVec;
-
 use super::call::Call;
 use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
@@ -117,8 +115,8 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
         let Some(policy) = call.table.principals.get(&name) else { continue };
         let start = call.outputs.len();
         let frame = call.principal_frame(&policy.unit);
-        let mut rules = candidates(call, policy, action);
-        let outcome = apply_rules(call, &Asked { policy, frame, action, roles: None }, &mut rules);
+        let rules = candidates(call, policy, action);
+        let (outcome, _) = apply_rules(call, &Asked { policy, frame, action, roles: None }, rules);
         let consent = call.table.scopes.consent.contains(*scope);
         if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
@@ -146,10 +144,11 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a
         if matches!(outcome, Outcome::Undecided)
             && let (Some(policy), Some(frame)) = (policy, call.level_frame(level))
         {
-            let mut rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
+            let rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
             let asked = Asked { policy, frame, action, roles: Some((roles, level)) };
-            outcome = apply_rules(call, &asked, &mut rules);
-            call.keep_open(level, rules);
+            let (said, open) = apply_rules(call, &asked, rules);
+            outcome = said;
+            call.keep_open(level, open);
         }
         if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
@@ -186,10 +185,8 @@ fn decided<'a>(
 }
 
 /// The rules of a policy that name the action.
-fn candidates<'a>(call: &Call<'a>, policy: &Policy, action: &str) -> BumpVec<'a, u32> {
-    let mut rules = BumpVec::with_capacity_in(policy.actions.at_most(), call.bump);
-    policy.actions.for_each(action, |i| rules.push(i));
-    rules
+fn candidates<'a>(call: &Call<'a>, policy: &'a Policy, action: &str) -> &'a mut [u32] {
+    call.bump.alloc_slice_copy(policy.actions.rules(action, call.bump))
 }
 
 /// One policy asked about one action.
@@ -201,8 +198,8 @@ struct Asked<'a> {
     roles: Option<(&'a [&'a str], usize)>,
 }
 
-/// Applies rules of a policy, and takes out of `rules` those that need not be asked again for another role.
-fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &mut BumpVec<'a, u32>) -> Outcome<'a> {
+/// Applies rules of a policy. Gives those that are to be asked again for another role, too.
+fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &'a mut [u32]) -> (Outcome<'a>, &'a mut [u32]) {
     let mut result = Outcome::Undecided;
     let (mut next, mut kept) = (0, 0);
     while let Some(i) = rules.get(next).copied() {
@@ -228,8 +225,10 @@ fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &mut BumpVec<'
             }
         }
     }
-    rules.drain(kept..next);
-    result
+    // what was not reached stays
+    let open = kept + rules.len() - next;
+    rules.copy_within(next.., kept);
+    (result, rules.get_mut(..open).unwrap_or_default())
 }
 
 /// Applies one rule once for each way it matches: by role, and by each of its derived roles.

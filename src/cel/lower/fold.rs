@@ -5,7 +5,7 @@ use super::super::budget::Budget;
 use super::super::context::Context;
 use super::super::error::{Eval, EvalError};
 use super::super::machine::{Machine, Memory};
-use super::super::program::{At, Node, Set};
+use super::super::program::{At, Node, Set, Texts};
 use super::super::value::{Constant, Object, Value};
 use super::One;
 
@@ -70,7 +70,7 @@ impl One<'_, '_> {
             n.into_boxed_slice()
         });
         let sets = &mut self.to.program.sets;
-        sets.push(Set { elements: elements.clone(), only_strings, strings: strings.into_iter().collect(), numbers });
+        sets.push(Set { elements: elements.clone(), only_strings, strings: Texts::new(strings), numbers });
         u32::try_from(sets.len() - 1).unwrap_or(u32::MAX)
     }
 }

@@ -1,7 +1,7 @@
 //! Static paths into the inputs. What several expressions read is walked once and remembered.
 
 use super::super::error::{Eval, EvalError, Fault};
-use super::super::program::{Path, Shortcut, Step, TypeTest};
+use super::super::program::{Path, Plan, Shortcut, Step, TypeTest};
 use super::super::select;
 use super::super::value::{Map, Value};
 use super::{Machine, Memory, Test};
@@ -15,17 +15,42 @@ enum Holder<'a> {
 }
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
+    /// What a short path finds in a map of the request; `None` if it leads anywhere else, and where anything fails.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    fn short(&self, shortcut: &'a Shortcut) -> Option<Option<Value<'a>>> {
+        let (holder, key) = match &shortcut.plan {
+            Plan::Attribute(root, field, key) => match self.roots.get(*root as usize) {
+                Some(Value::Message(m)) => (*m.fields.get(*field as usize)?, key),
+                _ => return None,
+            },
+            Plan::Below(path, memo, key) => (self.memory.slot(self, *path, *memo).ok()?, key),
+            Plan::Steps => return None,
+        };
+        match holder {
+            Value::Map(map @ Map::Fields(_)) => Some(map.get_str(key)),
+            _ => None,
+        }
+    }
+
     /// A static path.
     #[inline(never)]
     pub fn path(&self, index: u32) -> Eval<'a> {
+        match self.program.shortcuts.get(index as usize).and_then(|shortcut| self.short(shortcut)) {
+            Some(Some(found)) => Ok(found),
+            _ => self.path_by_steps(index),
+        }
+    }
+
+    #[inline(never)]
+    fn path_by_steps(&self, index: u32) -> Eval<'a> {
         let Some(path) = self.program.paths.get(index as usize) else { return Ok(Value::Null) };
         let (from, steps) = self.nearest(index, path, &path.steps)?;
         self.walk(from, steps)
     }
 
     /// The longest part of a path that is remembered, and the steps from there.
-    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
-    #[inline(always)]
+    #[inline]
     fn nearest(&self, index: u32, path: &'a Path, steps: &'a [Step]) -> Result<(Value<'a>, &'a [Step]), EvalError<'a>> {
         match self.program.shortcuts.get(index as usize) {
             Some(Shortcut { base: Some(base), .. }) => {
@@ -36,8 +61,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
-    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
-    #[inline(always)]
+    #[inline]
     fn walk(&self, from: Value<'a>, steps: &'a [Step]) -> Eval<'a> {
         let mut v = from;
         for step in steps {
@@ -60,6 +84,26 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// `has(path)`
     #[inline(never)]
     pub(super) fn has_path(&self, index: u32) -> Test<'a> {
+        match self.short_remembered(index) {
+            Some(found) => Ok(found.is_some()),
+            None => self.has_path_by_steps(index),
+        }
+    }
+
+    /// What a short path finds, which is remembered where it is read again.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    fn short_remembered(&self, index: u32) -> Option<Option<Value<'a>>> {
+        let shortcut = self.program.shortcuts.get(index as usize)?;
+        let found = self.short(shortcut)?;
+        if let (Some(value), Some(memo)) = (found, shortcut.memo) {
+            self.memory.found(self, memo, value);
+        }
+        Some(found)
+    }
+
+    #[inline(never)]
+    fn has_path_by_steps(&self, index: u32) -> Test<'a> {
         let (last, holder) = match self.holder(index)? {
             Holder::Found(found) => return Ok(found.is_some()),
             Holder::Other(last, holder) => (last, holder),
@@ -75,6 +119,14 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// `has(path) && type(path) == ty`
     #[inline(never)]
     pub(super) fn path_is(&self, index: u32, ty: &TypeTest) -> Test<'a> {
+        match self.short_remembered(index) {
+            Some(found) => Ok(found.is_some_and(|v| ty.fits(v))),
+            None => self.path_is_by_steps(index, ty),
+        }
+    }
+
+    #[inline(never)]
+    fn path_is_by_steps(&self, index: u32, ty: &TypeTest) -> Test<'a> {
         match self.holder(index)? {
             Holder::Found(found) => Ok(found.is_some_and(|v| ty.fits(v))),
             Holder::Other(..) => Ok(self.has_path(index)? && ty.fits(self.path(index)?)),
@@ -82,8 +134,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     /// What holds the last step of a path; if that is a map of the request, what it has there, which is remembered.
-    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
-    #[inline(always)]
+    #[inline]
     fn holder(&self, index: u32) -> Result<Holder<'a>, EvalError<'a>> {
         let Some(path) = self.program.paths.get(index as usize) else { return Ok(Holder::Found(None)) };
         let Some((last, steps)) = path.steps.split_last() else { return Ok(Holder::Found(Some(self.root(path.root)))) };
