@@ -7,7 +7,7 @@ use bumpalo::Bump;
 use super::budget::Budget;
 use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
-use super::machine::{Machine, Memory};
+use super::machine::{Machine, Memory, Place};
 use super::memo::Memo;
 use super::unit::{ExprId, Unit, Variable};
 use super::value::{List, Object, Timestamp, Value};
@@ -118,7 +118,7 @@ impl<'a> Truths<'a> {
 
 struct Memories<'a> {
     unit: &'a Unit,
-    slots: Memo<'a, Eval<'a>>,
+    slots: Memo<'a, Place<'a>>,
     variables: Memo<'a, Eval<'a>>,
     failed_is_null: bool,
 }
@@ -227,7 +227,7 @@ impl<'a> Truth<'a> {
 impl<'a> Memory<'a> for Memories<'a> {
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
-    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
+    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a> {
         match self.slots.known(memo) {
             Some(known) => known,
             None => self.walk_first(machine, path, memo),
@@ -235,7 +235,7 @@ impl<'a> Memory<'a> for Memories<'a> {
     }
 
     #[inline]
-    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: Value<'a>) {
+    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>) {
         if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
             cell.set(Some(Ok(value)));
         }
@@ -252,8 +252,8 @@ impl<'a> Memory<'a> for Memories<'a> {
 
 impl<'a> Memories<'a> {
     #[inline(never)]
-    fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
-        let value = machine.path(path);
+    fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a> {
+        let value = machine.place(path);
         if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
             cell.set(Some(value));
         }
@@ -267,7 +267,10 @@ impl<'a> Memories<'a> {
         if !variable.nests {
             return self.one_by_one(machine, index);
         }
-        let value = self.work_out(machine, index, variable)?;
+        let value = match self.evaluated(machine, variable) {
+            kept @ Ok(Value::Bool(_) | Value::String(_) | Value::List(_) | Value::Map(_) | Value::Double(_)) => kept,
+            other => self.kept(machine, index, other)?,
+        };
         self.remember(index, machine.context.bump, value);
         value
     }
@@ -292,7 +295,7 @@ impl<'a> Memories<'a> {
                 }
                 None => {
                     if let Some(variable) = self.unit.variables.get(v as usize) {
-                        let value = self.work_out(machine, v, variable)?;
+                        let value = self.kept(machine, v, self.evaluated(machine, variable))?;
                         self.remember(v, bump, value);
                     }
                     open.pop();
@@ -318,21 +321,21 @@ impl<'a> Memories<'a> {
         machine.context.fault(Fault::UndefinedField(name))
     }
 
-    /// Evaluates a variable whose needs are met: what is to be remembered, or the error that ends everything.
+    /// Evaluates a variable whose needs are met.
     #[inline]
-    fn work_out(
-        &self,
-        machine: &Machine<'a, Self>,
-        index: u32,
-        variable: &'a Variable,
-    ) -> Result<Eval<'a>, EvalError<'a>> {
+    fn evaluated(&self, machine: &Machine<'a, Self>, variable: &'a Variable) -> Eval<'a> {
         let lowered = &variable.lowered;
         machine.context.budget.charge(u64::from(lowered.cost))?;
-        let value = match lowered.locals {
+        match lowered.locals {
             0 if lowered.is_test => machine.test(lowered.root).map(Value::Bool),
             0 => machine.value(lowered.root),
             _ => machine.with_own_locals(lowered.root),
-        };
+        }
+    }
+
+    /// What is to be remembered of a variable's evaluation, or the error that ends everything.
+    #[inline(never)]
+    fn kept(&self, machine: &Machine<'a, Self>, index: u32, value: Eval<'a>) -> Result<Eval<'a>, EvalError<'a>> {
         match value {
             Ok(value) => Ok(plain(&machine.context, value)),
             Err(e) if e.is_fatal() => Err(e),

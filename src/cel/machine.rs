@@ -24,12 +24,12 @@ pub use structs::shape;
 /// What variables and repeated paths are worth; the machine asks whoever remembers them.
 pub trait Memory<'a> {
     /// The value of a path that is read more than once.
-    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a>
+    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a>
     where
         Self: Sized;
 
     /// Keeps the value of such a path that was come across.
-    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: Value<'a>)
+    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>)
     where
         Self: Sized;
 
@@ -50,6 +50,9 @@ pub struct Machine<'a, M> {
     spare: Cell<Locals<'a>>,
     pub(super) memory: M,
 }
+
+/// Where in the request a value is.
+pub(super) type Place<'a> = Result<&'a Value<'a>, EvalError<'a>>;
 
 type Test<'a> = Result<bool, EvalError<'a>>;
 type Locals<'a> = &'a [Cell<Eval<'a>>];
@@ -104,7 +107,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     pub(super) fn operand(&self, at: At) -> Eval<'a> {
         match self.node(at) {
             Node::Local(i) => self.local(*i),
-            Node::Slot(path, memo) => self.memory.slot(self, *path, *memo),
+            Node::Slot(path, memo) => self.memory.slot(self, *path, *memo).copied(),
             Node::Variable(i) => self.memory.variable(self, *i),
             _ => self.value(at),
         }
@@ -112,7 +115,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn slot(&self, path: u32, memo: u32) -> Eval<'a> {
-        self.memory.slot(self, path, memo)
+        self.memory.slot(self, path, memo).copied()
     }
 
     #[inline(never)]

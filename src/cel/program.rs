@@ -84,7 +84,7 @@ impl TypeTest {
     /// True if the value is of the type.
     #[inline]
     #[must_use]
-    pub fn fits(&self, value: Value<'_>) -> bool {
+    pub fn fits(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Kind(kind) => value.kind() == *kind,
             Self::Name(name) => *value.type_name() == **name,

@@ -239,7 +239,7 @@ impl<'a> Value<'a> {
     /// Its kind.
     #[inline]
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Null => Kind::Null,
             Self::Bool(_) => Kind::Bool,
@@ -457,15 +457,22 @@ impl<'a> Map<'a> {
     #[must_use]
     pub fn get_str(self, key: &str) -> Option<Value<'a>> {
         match self {
-            Self::Fields(v) if v.len() > SORTED_ABOVE => {
-                let i = v.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
-                v.get(i).map(|(_, x)| *x)
-            }
-            Self::Fields(v) => v.iter().find(|(k, _)| same(k, key)).map(|(_, x)| *x),
+            Self::Fields(v) => field(v, key).copied(),
             Self::Entries(v) => v.iter().find(|(k, _)| matches!(k, Value::String(s) if *s == key)).map(|(_, x)| *x),
             Self::Constants(v) => {
                 v.iter().find(|(k, _)| matches!(k, Constant::String(s) if **s == *key)).map(|(_, x)| x.view())
             }
         }
     }
+}
+
+/// The value of a field of a map of the request.
+#[inline]
+#[must_use]
+pub fn field<'a>(fields: &'a [(&'a str, Value<'a>)], key: &str) -> Option<&'a Value<'a>> {
+    if fields.len() > SORTED_ABOVE {
+        let i = fields.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
+        return fields.get(i).map(|(_, value)| value);
+    }
+    fields.iter().find(|(k, _)| same(k, key)).map(|(_, value)| value)
 }

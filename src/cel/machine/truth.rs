@@ -6,7 +6,7 @@ use super::super::functions::{self, charge_search, plain_address};
 use super::super::program::{At, Kids, Node, Relation, TextTest, TypeTest};
 use super::super::select;
 use super::super::texts::same;
-use super::super::value::{Map, Value};
+use super::super::value::{Map, Value, field};
 use super::{Machine, Memory, Test, operators};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
@@ -81,14 +81,16 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn is_type(&self, e: At, ty: &TypeTest) -> Test<'a> {
-        Ok(ty.fits(self.operand(e)?))
+        Ok(ty.fits(&self.operand(e)?))
     }
 
     #[inline(never)]
     fn field_is(&self, e: At, key: &'a str, ty: &TypeTest) -> Test<'a> {
         match self.operand(e)? {
-            Value::Map(map @ Map::Fields(_)) => Ok(map.get_str(key).is_some_and(|v| ty.fits(v))),
-            other if select::has(&self.context, other, key)? => Ok(ty.fits(select::select(&self.context, other, key)?)),
+            Value::Map(Map::Fields(fields)) => Ok(field(fields, key).is_some_and(|v| ty.fits(v))),
+            other if select::has(&self.context, other, key)? => {
+                Ok(ty.fits(&select::select(&self.context, other, key)?))
+            }
             _ => Ok(false),
         }
     }
@@ -120,7 +122,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     fn has(&self, e: At, key: &'a str) -> Test<'a> {
         match self.operand(e)? {
-            Value::Map(map @ Map::Fields(_)) => Ok(map.get_str(key).is_some()),
+            Value::Map(Map::Fields(fields)) => Ok(field(fields, key).is_some()),
             other => select::has(&self.context, other, key),
         }
     }
