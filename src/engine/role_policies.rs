@@ -42,7 +42,7 @@ pub(super) fn apply_role_policies<'a>(
         if !listed {
             call.see(Seen::Unlisted { action, policy });
             call.note(format_args!("{}: does not list action `{action}`", policy.key));
-            return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
+            return Outcome::Deny(call.bump.alloc(Cause::RolePolicy(&policy.key)), Some(&policy.key));
         }
     }
     Outcome::Undecided
@@ -78,10 +78,10 @@ fn apply_role_rule<'a>(
     if let Some(id) = if is_met { activated } else { not_met } {
         call.emit(&rule.src, action, id, frame, 1);
     }
-    let cause = Cause::RolePolicy(&policy.key);
+    let cause = call.bump.alloc(Cause::RolePolicy(&policy.key));
     match met {
         Tri::True => None,
-        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(Cause::Budget, Some(&policy.key))),
+        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(&Cause::Budget, Some(&policy.key))),
         Tri::Error(..) if call.params.semantics == Semantics::CerbosStrict => {
             Some(Outcome::Stop(cause, Some(&policy.key)))
         }
