@@ -15,12 +15,10 @@
 //! # The map
 //! | layer | rooms |
 //! |---|---|
-//! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
+//! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types · [`parallel`]: work on all cores |
 //! | 1 | [`yaml`] · [`cel`] |
-//! | 2 | [`policy`] |
-//! | 3 | [`engine`] · [`plan`] |
 //! | 2 | [`policy`] · [`schema`] |
-//! | 3 | [`engine`] |
+//! | 3 | [`engine`] · [`plan`] |
 //! | 4 | [`compile`] · [`wire`] |
 //! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`telemetry`] |
 //! | 6 | [`service`] |
@@ -44,6 +42,7 @@ pub mod compile;
 pub mod config;
 pub mod engine;
 pub mod identity;
+pub mod parallel;
 pub mod plan;
 pub mod policy;
 pub mod proto;

@@ -217,6 +217,7 @@ impl Config {
             watch: self.storage.watch,
             debounce: self.storage.debounce,
             poll_interval: self.storage.poll_interval,
+            keep_sources: self.server.admin.is_some(),
             compile: self.engine.compile.clone(),
         }
     }

@@ -26,7 +26,7 @@ pub use snapshot::{Snapshot, revision};
 
 use crate::compile::CompileOptions;
 use crate::source::{Diagnostic, SourceFile};
-use reload::{Reloader, Signal};
+use reload::{Reading, Reloader, Signal};
 
 /// A snapshot held for the length of one request. Wait-free to take.
 pub type SnapshotGuard = arc_swap::Guard<Arc<Snapshot>>;
@@ -42,6 +42,9 @@ pub struct StoreOptions {
     pub debounce: Duration,
     /// How often the directory is compared by content, whatever the watcher said.
     pub poll_interval: Duration,
+    /// Keep the texts of the files in [`Snapshot::files`], for those who show policies as they are written. Decisions
+    /// need none.
+    pub keep_sources: bool,
     /// What compilation depends on besides the files.
     pub compile: CompileOptions,
 }
@@ -61,6 +64,7 @@ impl StoreOptions {
             watch: true,
             debounce: Self::DEBOUNCE,
             poll_interval: Self::POLL_INTERVAL,
+            keep_sources: false,
             compile: CompileOptions::default(),
         }
     }
@@ -137,10 +141,14 @@ impl Store {
         self.shared.status.load_full()
     }
 
-    /// Reads the directory now. Blocks for the length of the reload: not for a request's task.
+    /// Reads the directory now, every file of it. Blocks for the length of the reload: not for a request's task.
     pub fn reload(&self) -> Outcome {
+        self.reload_by(Reading::Everything)
+    }
+
+    fn reload_by(&self, reading: Reading) -> Outcome {
         let mut reloader = self.shared.reloader.lock().unwrap_or_else(PoisonError::into_inner);
-        reloader.reload(&self.shared.current, &self.shared.status)
+        reloader.reload(&self.shared.current, &self.shared.status, reading)
     }
 }
 
@@ -154,5 +162,7 @@ impl Drop for Store {
     }
 }
 
+#[cfg(test)]
+mod edits;
 #[cfg(test)]
 mod tests;
