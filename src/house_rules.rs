@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["store", "toolcall", "identity", "telemetry"],
     &["service"],
     &["protocols", "testing"],
-    &["server", "config", "cli"],
+    &["server", "config", "cli", "embed"],
 ];
 
 /// Imports within a layer that are meant.

@@ -2,8 +2,10 @@
 //! remembers. Immutable once built.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::checker::Checked;
 use super::env::{Env, RootType};
@@ -116,11 +118,7 @@ impl UnitBuilder {
     }
 
     /// The same, without copies of the trees and the environment.
-    pub fn shared(
-        env: &Arc<Env>,
-        constants: Vec<(String, Constant)>,
-        variables: Vec<(String, Arc<Checked>)>,
-    ) -> Self {
+    pub fn shared(env: &Arc<Env>, constants: Vec<(String, Constant)>, variables: Vec<(String, Arc<Checked>)>) -> Self {
         let written = Written {
             expressions: Vec::new(),
             variables: variables.iter().map(|(_, checked)| Arc::clone(checked)).collect(),

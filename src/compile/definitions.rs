@@ -44,11 +44,7 @@ struct Definition<'p, T> {
 
 type Found<'p, T> = BTreeMap<&'p str, Vec<Definition<'p, T>>>;
 
-pub(super) fn resolve(
-    policy: &Policy,
-    context: &Context<'_>,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Definitions {
+pub(super) fn resolve(policy: &Policy, context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Definitions {
     let expressions = context.expressions;
     let (variables, constants) = blocks(policy);
     let variables = find_variables(policy, variables, context);
@@ -171,11 +167,7 @@ fn find_variables<'p>(
     found
 }
 
-fn find_constants<'p>(
-    policy: &'p Policy,
-    block: Option<&'p Constants>,
-    context: &Context<'p>,
-) -> Found<'p, Constant> {
+fn find_constants<'p>(policy: &'p Policy, block: Option<&'p Constants>, context: &Context<'p>) -> Found<'p, Constant> {
     let mut found = Found::new();
     for import in block.map_or(&[][..], |b| &b.import) {
         let library = context.links.find(Import::Constants, &import.value).and_then(|i| context.policy(i));

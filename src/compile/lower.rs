@@ -98,11 +98,7 @@ pub(super) fn lower_set(
 }
 
 /// Lowers a policy that is asked for by name. The sets it imports are in `sets`.
-pub(super) fn lower_policy(
-    context: &Context<'_>,
-    sets: &Sets,
-    index: usize,
-) -> Option<(Lowered, Vec<Diagnostic>)> {
+pub(super) fn lower_policy(context: &Context<'_>, sets: &Sets, index: usize) -> Option<(Lowered, Vec<Diagnostic>)> {
     let policy = context.policy(index)?;
     let mut lowering = Lowering { context, sets, diagnostics: Vec::new() };
     let lowered = match &policy.body {

@@ -77,7 +77,8 @@ impl Kept {
     /// What is to be kept of the new set is empty if the set has errors.
     pub fn compile(&self, inputs: &[Input], options: &CompileOptions, read: Read<'_>) -> Option<(Compiled, Self)> {
         let mut seats = self.seats(inputs);
-        let unknown: Vec<usize> = (0..seats.len()).filter(|i| seats.get(*i).is_some_and(|s| s.kept.is_none())).collect();
+        let unknown: Vec<usize> =
+            (0..seats.len()).filter(|i| seats.get(*i).is_some_and(|s| s.kept.is_none())).collect();
         let decoded = decode(&unknown, &seats, inputs, read)?;
         for (i, (policy, found)) in unknown.into_iter().zip(decoded) {
             if let Some(seat) = seats.get_mut(i) {
@@ -100,7 +101,8 @@ impl Kept {
         let known = |i: usize| set.seat(i)?.kept?.lowered.as_ref().filter(|done| keys.get(i) == Some(&done.key));
         let asked = (0..facts.len()).filter(|i| facts.get(*i).is_some_and(|f| f.kind.is_asked()));
         let (mut lowered, dirty): (BTreeMap<usize, Done>, Vec<usize>) = {
-            let (old, new): (Vec<usize>, Vec<usize>) = sets.iter().copied().chain(asked).partition(|i| known(*i).is_some());
+            let (old, new): (Vec<usize>, Vec<usize>) =
+                sets.iter().copied().chain(asked).partition(|i| known(*i).is_some());
             (old.into_iter().filter_map(|i| known(i).map(|done| (i, done.clone()))).collect(), new)
         };
         let needed = needed(&dirty, &facts, &links);

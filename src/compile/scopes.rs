@@ -67,11 +67,7 @@ impl Fillers<'_> {
 
 /// Reports scopes whose policies disagree about what an ALLOW there means. The reference's own check misses conflicts
 /// between two policies and reports some that are none; with `cerbos_compat` exactly what it refuses is refused.
-pub(super) fn permission_conflicts(
-    policies: &[&Facts],
-    options: &CompileOptions,
-    diagnostics: &mut Vec<Diagnostic>,
-) {
+pub(super) fn permission_conflicts(policies: &[&Facts], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
     let mut by_scope: BTreeMap<&str, Vec<&Facts>> = BTreeMap::new();
     for policy in policies {
         by_scope.entry(&policy.scope).or_default().push(policy);

@@ -102,12 +102,14 @@ const HEAD: &str = "apiVersion: api.cerbos.dev/v1\n";
 
 /// What a file may say, by its usual name.
 fn texts(name: &str, n: usize) -> String {
-    let resource = |kind: &str, more: &str| {
-        format!("{HEAD}resourcePolicy:\n  resource: {kind}\n  version: default\n{more}")
-    };
+    let resource =
+        |kind: &str, more: &str| format!("{HEAD}resourcePolicy:\n  resource: {kind}\n  version: default\n{more}");
     let rules = |rules: &str| format!("  rules:\n{rules}");
     let rule = |action: &str, more: &str| {
-        format!("    - actions: ['{action}']\n      effect: EFFECT_{}\n{more}", if n.is_multiple_of(2) { "ALLOW" } else { "DENY" })
+        format!(
+            "    - actions: ['{action}']\n      effect: EFFECT_{}\n{more}",
+            if n.is_multiple_of(2) { "ALLOW" } else { "DENY" }
+        )
     };
     match name {
         "constants.yaml" => {
@@ -140,7 +142,10 @@ fn texts(name: &str, n: usize) -> String {
             "album",
             &format!(
                 "  importDerivedRoles: [other]\n  constants: {{import: [limits], local: {{n: {n}}}}}\n{}",
-                rules(&rule("*", "      derivedRoles: [guest]\n      condition: {match: {expr: 'R.attr.x < C.most + C.n'}}\n"))
+                rules(&rule(
+                    "*",
+                    "      derivedRoles: [guest]\n      condition: {match: {expr: 'R.attr.x < C.most + C.n'}}\n"
+                ))
             ),
         ),
         "sub/checked.yaml" => resource(
@@ -235,7 +240,8 @@ fn edit(tree: &mut Tree, rng: &mut Rng) {
             let name = any(rng);
             let text = tree.files.get(&name).map_or_else(Vec::new, |(_, text)| text.clone());
             let text = String::from_utf8_lossy(&text).into_owned();
-            let flipped = text.strip_prefix("disabled: true\n").map_or(format!("disabled: true\n{text}"), str::to_owned);
+            let flipped =
+                text.strip_prefix("disabled: true\n").map_or(format!("disabled: true\n{text}"), str::to_owned);
             tree.write(&name, flipped);
         }
         _ => mend(tree),

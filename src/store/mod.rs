@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch as channel;
 
 pub use files::{Disk, Files, Kind, Stat};
 pub use reload::{Failure, Outcome, Status, Watching};
@@ -81,7 +82,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Shared {
     current: ArcSwap<Snapshot>,
-    status: ArcSwap<Status>,
+    status: channel::Sender<Arc<Status>>,
     /// Held for the length of a reload, never by a request.
     reloader: Mutex<Reloader>,
 }
@@ -105,7 +106,7 @@ impl Store {
         let status = Status::first(&first, if watch { Watching::Polling } else { Watching::Off });
         let shared = Arc::new(Shared {
             current: ArcSwap::from_pointee(first),
-            status: ArcSwap::from_pointee(status),
+            status: channel::Sender::new(Arc::new(status)),
             reloader: Mutex::new(reloader),
         });
         let worker = if watch { Some(reload::spawn(&shared)) } else { None };
@@ -122,7 +123,7 @@ impl Store {
         Ok(Self {
             shared: Arc::new(Shared {
                 current: ArcSwap::from_pointee(first),
-                status: ArcSwap::from_pointee(status),
+                status: channel::Sender::new(Arc::new(status)),
                 reloader: Mutex::new(Reloader::fixed(compile.clone())),
             }),
             worker: None,
@@ -138,7 +139,13 @@ impl Store {
     /// How the store is doing.
     #[must_use]
     pub fn status(&self) -> Arc<Status> {
-        self.shared.status.load_full()
+        Arc::clone(&self.shared.status.borrow())
+    }
+
+    /// Hears of every new status that says something else than the one before.
+    #[must_use]
+    pub fn subscribe(&self) -> channel::Receiver<Arc<Status>> {
+        self.shared.status.subscribe()
     }
 
     /// Reads the directory now, every file of it. Blocks for the length of the reload: not for a request's task.

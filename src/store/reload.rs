@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch as channel;
 
 use super::debounce::Debounce;
 use super::files::{Disk, Files};
@@ -182,13 +183,13 @@ impl Reloader {
     pub(super) fn reload(
         &mut self,
         current: &ArcSwap<Snapshot>,
-        status: &ArcSwap<Status>,
+        status: &channel::Sender<Arc<Status>>,
         reading: Reading,
     ) -> Outcome {
         if self.fixed {
             return Outcome::Unchanged;
         }
-        let mut next = Status::clone(&status.load());
+        let mut next = Status::clone(&status.borrow());
         next.polls += 1;
         let outcome = match self.build(&next, reading) {
             Ok(None) => {
@@ -215,7 +216,7 @@ impl Reloader {
                 Outcome::Failed
             }
         };
-        status.store(Arc::new(next));
+        tell(status, next);
         outcome
     }
 
@@ -280,6 +281,16 @@ impl Reloader {
     fn retire(&mut self) {
         self.retired.retain(|s| Arc::strong_count(s) > 1);
     }
+}
+
+/// Makes `next` the status. Only what is news wakes those who wait: not that the directory was looked at once more.
+fn tell(status: &channel::Sender<Arc<Status>>, next: Status) {
+    status.send_if_modified(|now| {
+        let faults = |s: &Status| s.failure.as_ref().map(|f| Arc::clone(&f.diagnostics));
+        let news = now.revision != next.revision || now.watching != next.watching || faults(now) != faults(&next);
+        *now = Arc::new(next);
+        news
+    });
 }
 
 /// What was read, if it could be, and what is wrong with it.
@@ -368,18 +379,18 @@ impl<'s> Worker<'s> {
             self.reloader().reload(&self.shared.current, &self.shared.status, reading);
         }));
         if result.is_err() {
-            let mut next = Status::clone(&self.shared.status.load());
+            let mut next = Status::clone(&self.shared.status.borrow());
             next.sync_errors += 1;
             let place = SourceFile::new(self.root.display().to_string(), "");
             let message = "reloading failed (this is a defect of toolgate)";
             fail(&mut next, None, vec![Diagnostic::error("TG0890", &place, None, message)]);
-            self.shared.status.store(Arc::new(next));
+            tell(&self.shared.status, next);
         }
     }
 
     /// Soon, if the directory could not be read; at leisure otherwise.
     fn pause(&self) -> Duration {
-        let unreadable = self.shared.status.load().failure.as_ref().is_some_and(Failure::is_unreadable);
+        let unreadable = self.shared.status.borrow().failure.as_ref().is_some_and(Failure::is_unreadable);
         if unreadable { self.poll_interval.min(RETRY) } else { self.poll_interval }
     }
 
@@ -420,8 +431,9 @@ impl<'s> Worker<'s> {
         };
         // The lock, because a reload asked for from outside writes the status too.
         let lock = self.reloader();
-        if self.shared.status.load().watching != watching {
-            self.shared.status.rcu(|s| Status { watching, ..Status::clone(s) });
+        let known = Status::clone(&self.shared.status.borrow());
+        if known.watching != watching {
+            tell(&self.shared.status, Status { watching, ..known });
         }
         drop(lock);
     }

@@ -206,7 +206,8 @@ fn read_one(files: &dyn Files, found: &Found, known: &Known) -> One {
     {
         return One::Good(*seen, None);
     }
-    let fault = |code, message: String| One::Bad(Diagnostic::error(code, &SourceFile::new(&*found.name, ""), None, message));
+    let fault =
+        |code, message: String| One::Bad(Diagnostic::error(code, &SourceFile::new(&*found.name, ""), None, message));
     let read_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
     match files.read(&found.path, MAX_FILE_BYTES + 1) {
         Ok((stat, _)) if stat != found.stat => One::Moved,
