@@ -4,7 +4,9 @@
 mod exposition;
 mod log;
 mod metrics;
+mod trace;
 
 pub use exposition::PolicyFacts;
 pub use log::{LogFormat, start_log};
 pub use metrics::{Metrics, Totals};
+pub use trace::{Span, TraceError, Tracing};
