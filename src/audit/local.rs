@@ -64,7 +64,11 @@ fn other(error: impl Into<redb::Error>) -> io::Error {
 }
 
 impl Rowstore {
-    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+    /// Opens the store of a directory, which is made if there is none. Nobody else may have it open.
+    ///
+    /// # Errors
+    /// If it cannot be opened.
+    pub fn open(directory: &Path) -> io::Result<Self> {
         use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory)?;
         let path = directory.join(FILE);

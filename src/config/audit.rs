@@ -29,9 +29,8 @@ pub(super) fn audit(s: &Section<'_>, cerbos_compat: bool, policies: &Path, fault
         let message = "`audit.backend` must be `file` or `local`: nothing is ever sent anywhere";
         faults.push(tree.fault("TG0903", message).with_help("have a log shipper read the file"));
     }
-    let (bounds, defaults) = (s.section("local").section("advanced"), Queue::default());
-    let buffer = bounds.integer("bufferSize", 1..=1_000_000).and_then(|n| usize::try_from(n).ok());
-    let local = local(&s.section("local"), faults, enabled && backend == Some(Some("local")));
+    let defaults = Queue::default();
+    let (local, buffer) = local(&s.section("local"), faults, enabled && backend == Some(Some("local")));
     let lines = lines(&s.section("file"));
     for other in ["kafka", "hub"] {
         s.unused(other, "the backend is `file` or `local`");
@@ -93,10 +92,10 @@ fn lines(s: &Section<'_>) -> Backend {
     Backend::Lines { outputs, rotation }
 }
 
-fn local(s: &Section<'_>, faults: &Faults, used: bool) -> Local {
+/// The store, and how many rows may wait for it.
+fn local(s: &Section<'_>, faults: &Faults, used: bool) -> (Local, Option<usize>) {
     let advanced = s.section("advanced");
-    // Read above, too.
-    let _ = advanced.get("bufferSize");
+    let buffer = advanced.integer("bufferSize", 1..=1_000_000).and_then(|n| usize::try_from(n).ok());
     let path = s.text("storagePath").filter(|p| !p.is_empty());
     let retention = s.duration("retentionPeriod", HOUR);
     if let (Some(tree), true) = (s.get("retentionPeriod"), retention.is_some_and(|r| r > 30 * DAY)) {
@@ -106,13 +105,14 @@ fn local(s: &Section<'_>, faults: &Faults, used: bool) -> Local {
         s.missing("storagePath", "a directory for the rows");
     }
     let batch = advanced.integer("maxBatchSize", 1..=100_000).and_then(|n| usize::try_from(n).ok());
-    Local {
+    let local = Local {
         directory: path.map(PathBuf::from).unwrap_or_default(),
         retention: retention.unwrap_or(7 * DAY),
         batch: batch.unwrap_or(1024),
         flush_interval: advanced.duration("flushInterval", SECOND).unwrap_or(SECOND),
         gc_interval: advanced.duration("gcInterval", SECOND).unwrap_or(900 * SECOND),
-    }
+    };
+    (local, buffer)
 }
 
 fn redaction(s: &Section<'_>, cerbos_compat: bool, faults: &Faults) -> Redaction {

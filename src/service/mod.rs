@@ -33,7 +33,7 @@ use crate::engine::{Params, Seen, Semantics, Wants, decide, decide_seen, policie
 use crate::identity::Identity;
 use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
-use crate::telemetry::{Metrics, PolicyFacts, Span, Tracing};
+use crate::telemetry::{AuditFacts, Metrics, PolicyFacts, Span, Tracing, Work};
 use crate::toolcall::Reason;
 use crate::wire::limits::Limits;
 use crate::wire::message::Tokens;
@@ -96,6 +96,7 @@ pub struct Turn<'a> {
     /// Where decisions are put down, if they are.
     record: Option<&'a Record<'a>>,
     span: Option<&'a Span>,
+    work: &'a Cell<Work>,
     call: Cell<Option<Id>>,
 }
 
@@ -151,9 +152,11 @@ impl Service {
     pub fn answer<T>(&self, answer: impl FnOnce(&Turn<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let now = SystemTime::now();
         let snapshot = self.store.snapshot();
+        let asked = Cell::new(Work::default());
         let work = |bump: &Bump| {
             let (settings, identity, metrics) = (&self.settings, &self.identity, &self.metrics);
             let turn = |record, span, call| Turn {
+                work: &asked,
                 bump,
                 snapshot: &snapshot,
                 settings,
@@ -187,7 +190,7 @@ impl Service {
             Err(Failure::Panicked)
         });
         match &result {
-            Ok(_) => self.metrics.decided(now.elapsed().unwrap_or_default()),
+            Ok(_) => self.metrics.answered(now.elapsed().unwrap_or_default(), asked.get()),
             Err(_) => self.metrics.refused(),
         }
         result
@@ -209,14 +212,27 @@ impl Service {
     #[must_use]
     pub fn render_metrics(&self) -> String {
         let status = self.store.status();
-        self.metrics.render(PolicyFacts {
+        let facts = PolicyFacts {
             revision: status.revision.clone(),
             loaded_at: status.loaded_at,
             refreshed_at: status.refreshed_at,
             degraded: status.failure.is_some(),
             polls: status.polls,
             sync_errors: status.sync_errors,
-        })
+            policies: self.store.snapshot().policies,
+            tokens: self.identity.remembered(),
+        };
+        let audit = self.audit.as_ref().map(|audit| {
+            let facts = audit.facts();
+            AuditFacts {
+                waiting: facts.waiting,
+                waiting_bytes: facts.waiting_bytes,
+                written: facts.written,
+                lost: facts.lost,
+                failing: facts.failing,
+            }
+        });
+        self.metrics.render(facts, audit)
     }
 
     /// From now on the service is not healthy, though it goes on deciding what still comes.
@@ -278,6 +294,14 @@ impl<'a> Turn<'a> {
     /// Decides one request.
     #[must_use]
     pub fn decide(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
+        let snapshot = self.snapshot;
+        let decision = self.judge(request, wants);
+        self.work.set(self.work.get().and_a_check());
+        self.metrics.decided(&snapshot.table, &snapshot.revision, request.resource.kind, &decision);
+        decision
+    }
+
+    fn judge(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
         let (table, params, now) = (&self.snapshot.table, &self.settings.params, Some(timestamp(self.now)));
         let _checking = self.checking(request);
         let Some(record) = self.recorded() else { return decide(table, params, request, now, wants, self.bump) };
@@ -349,6 +373,7 @@ impl<'a> Turn<'a> {
     /// If there is no plan.
     pub fn plan_with(&self, request: &Request<'a>, maps: &[&'a str], explain: bool) -> Result<Plan<'a>, Failure> {
         let (params, now) = (&self.settings.params, Some(timestamp(self.now)));
+        self.work.set(Work::Plans);
         let _planning = self.span.map(|s| s.child("engine.Plan"));
         let planned = plan(&self.snapshot.table, params, request, maps, now, explain, self.bump);
         if let (Some(record), Ok(plan)) = (self.recorded(), &planned) {
