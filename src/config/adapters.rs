@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::section::{Faults, Section};
 use super::tree::Tree;
-use crate::protocols::gateway::{Adapters, DEADLINE, HeaderSource, Mapping, Network, Source};
+use crate::protocols::gateway::{Adapters, AgentGateway, DEADLINE, Envoy, HeaderSource, Mapping, Network, Source};
 use crate::wire::validate::RESERVED_ATTRIBUTE;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -17,7 +17,22 @@ pub(super) fn settings(s: &Section<'_>, faults: &Faults) -> Adapters {
     for (section, tree) in s.sections("identity") {
         identity.extend(source(&section, tree, faults));
     }
-    Adapters { identity, deadline: s.duration("deadline", MILLISECOND).unwrap_or(DEADLINE) }
+    Adapters {
+        identity,
+        deadline: s.duration("deadline", MILLISECOND).unwrap_or(DEADLINE),
+        envoy: envoy(&s.section("envoy")),
+        agentgateway: AgentGateway { results: s.section("agentgateway").boolean("results").unwrap_or(false) },
+    }
+}
+
+fn envoy(s: &Section<'_>) -> Envoy {
+    let choice = |key, strict, other| s.choice(key, &[(strict, false), (other, true)]).unwrap_or(false);
+    Envoy {
+        server: s.text("server").filter(|server| !server.is_empty()),
+        batches: choice("batches", "refuse", "judge"),
+        without_arguments: choice("withoutArguments", "refuse", "judge"),
+        http_denials: choice("denials", "jsonrpc", "http"),
+    }
 }
 
 fn source(s: &Section<'_>, tree: &Tree, faults: &Faults) -> Option<Source> {

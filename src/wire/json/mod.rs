@@ -37,7 +37,7 @@ use self::value::Values;
 use self::walk::Walk;
 use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
-use super::mcp::{Mcp, Params};
+use super::mcp::{Listing, Mcp, Params};
 use super::message::{CheckResourceSet, CheckResources, Decide, PlanResources, PlanTools};
 use crate::cel::value::{Map, Value};
 
@@ -154,6 +154,12 @@ pub fn mcp_params<'a>(
 ) -> Result<Params<'a>, JsonError> {
     let (walk, node) = exact_tree(text, bump, limits)?;
     walk.mcp_params(method, node)
+}
+
+/// The result of an MCP method that lists things under `member`, as strictly.
+pub fn mcp_list<'a>(member: &str, text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Listing<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.mcp_list(node, member)
 }
 
 /// Containers a body may have around a value: `{"resource":{"instances":{"id":{"attr":{`, and one to spare.
