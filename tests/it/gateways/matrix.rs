@@ -4,7 +4,7 @@ use serde_json::json;
 use toolgate::config::Address;
 use toolgate::proto::envoy::service::auth::v3::authorization_client::AuthorizationClient;
 
-use super::unpassable::{METHODS, Sending, adapters, allowed, ask};
+use super::unpassable::{METHODS, Sending, adapters, allowed, ask, raw};
 use super::{data, envoy};
 use crate::support::{Pdp, Policies, eventually};
 
@@ -15,9 +15,10 @@ fn policies() -> Policies {
 
 /// Whether a question is blocked, in the order of the methods.
 async fn blocked(pdp: &Pdp, questions: &[Vec<u8>; 3]) -> [bool; 3] {
+    let client = raw();
     let mut blocked = [false; 3];
     for (i, (path, blocks)) in METHODS.iter().enumerate() {
-        blocked[i] = blocks(&ask(pdp, path, &questions[i], Sending::Whole).await);
+        blocked[i] = blocks(&ask(&client, pdp, path, &questions[i], Sending::Whole).await);
     }
     blocked
 }

@@ -6,6 +6,7 @@ use http::{Request, Version};
 use http_body_util::{BodyExt, Full, StreamBody};
 use hyper::body::Frame;
 use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use prost::Message;
 use serde_json::json;
@@ -72,8 +73,15 @@ pub enum Sending<'a> {
     Stalled(usize),
 }
 
+/// A client that speaks HTTP/2 and knows nothing of gRPC.
+pub type Raw = Client<HttpConnector, http_body_util::combinators::BoxBody<Bytes, std::io::Error>>;
+
+pub fn raw() -> Raw {
+    Client::builder(TokioExecutor::new()).http2_only(true).build_http()
+}
+
 /// Asks with raw bytes; the bytes of the answer, which must be a gRPC answer with status 0.
-pub async fn ask(pdp: &Pdp, path: &str, message: &[u8], sending: Sending<'_>) -> Vec<u8> {
+pub async fn ask(client: &Raw, pdp: &Pdp, path: &str, message: &[u8], sending: Sending<'_>) -> Vec<u8> {
     let Address::Tcp { host, port } = &pdp.grpc else { panic!("a TCP port") };
     let mut framed = BytesMut::new();
     if let Sending::Framed(prefix) = sending {
@@ -98,8 +106,6 @@ pub async fn ask(pdp: &Pdp, path: &str, message: &[u8], sending: Sending<'_>) ->
     if let Sending::Header(name, value) = sending {
         request = request.header(name, value);
     }
-    let client: Client<_, http_body_util::combinators::BoxBody<Bytes, std::io::Error>> =
-        Client::builder(TokioExecutor::new()).http2_only(true).build_http();
     let response = client.request(request.body(body).unwrap()).await.expect("an answer");
     let (head, body) = response.into_parts();
     assert_eq!(head.status, 200, "{path}");
@@ -115,12 +121,12 @@ pub async fn ask(pdp: &Pdp, path: &str, message: &[u8], sending: Sending<'_>) ->
 
 #[tokio::test]
 async fn a_question_cut_anywhere_is_blocked() {
-    let pdp = pdp(&adapters()).await;
+    let (pdp, client) = (pdp(&adapters()).await, raw());
     for ((path, blocks), question) in METHODS.iter().zip(allowed()) {
-        let whole = ask(&pdp, path, &question, Sending::Whole).await;
+        let whole = ask(&client, &pdp, path, &question, Sending::Whole).await;
         assert!(!blocks(&whole), "{path}: the whole question is allowed");
         for end in 0..question.len() {
-            let answer = ask(&pdp, path, &question[..end], Sending::Whole).await;
+            let answer = ask(&client, &pdp, path, &question[..end], Sending::Whole).await;
             assert!(blocks(&answer), "{path}: the first {end} bytes");
         }
     }
@@ -128,7 +134,7 @@ async fn a_question_cut_anywhere_is_blocked() {
 
 #[tokio::test]
 async fn a_question_of_noise_is_blocked() {
-    let pdp = pdp(&adapters()).await;
+    let (pdp, client) = (pdp(&adapters()).await, raw());
     // A xorshift from a fixed seed: the same noise in every run.
     let mut state = 0x9e37_79b9_7f4a_7c15_u64;
     let mut byte = move || {
@@ -140,7 +146,7 @@ async fn a_question_of_noise_is_blocked() {
     for (path, blocks) in METHODS {
         for length in 0..200 {
             let noise: Vec<u8> = (0..length).map(|_| byte()).collect();
-            assert!(blocks(&ask(&pdp, path, &noise, Sending::Whole).await), "{path}: {noise:?}");
+            assert!(blocks(&ask(&client, &pdp, path, &noise, Sending::Whole).await), "{path}: {noise:?}");
         }
     }
 }
@@ -148,6 +154,7 @@ async fn a_question_of_noise_is_blocked() {
 #[tokio::test]
 async fn what_never_arrives_whole_is_blocked() {
     let config = format!("{}server: {{advanced: {{grpc: {{maxRecvMsgSizeBytes: 2000}}}}}}\n", adapters());
+    let client = raw();
     let served = pdp(&config).await;
     let impatient = pdp(&adapters().replace("deadline: 30s", "deadline: 20ms")).await;
     let questions = allowed();
@@ -170,11 +177,11 @@ async fn what_never_arrives_whole_is_blocked() {
         ];
         for (what, sending) in rows {
             let stalled = matches!(sending, Sending::Stalled(_));
-            let answer = ask(if stalled { &impatient } else { &served }, path, question, sending).await;
+            let answer = ask(&client, if stalled { &impatient } else { &served }, path, question, sending).await;
             assert!(blocks(&answer), "{path}: {what}");
         }
         let large = vec![b'a'; 3000];
-        assert!(blocks(&ask(&served, path, &large, Sending::Whole).await), "{path}: too large");
-        assert!(!blocks(&ask(&served, path, question, Sending::Whole).await), "{path}: served all the same");
+        assert!(blocks(&ask(&client, &served, path, &large, Sending::Whole).await), "{path}: too large");
+        assert!(!blocks(&ask(&client, &served, path, question, Sending::Whole).await), "{path}: served all the same");
     }
 }
