@@ -152,18 +152,28 @@ def main():
         processes.append(envoy(work, bare, upstream_port, grpc_port, bodiless))
         check("no body", ask(bare, read, alice), (400, "no MCP message"), False)
 
-        # Envoy's own MCP filter instead of the body.
-        filtered = free()
-        def with_filter(text):
-            text = re.sub(r"( *)with_request_body: .*\n", r"\1metadata_context_namespaces: [envoy.filters.http.mcp]\n", text)
-            mcp = ('                  - name: envoy.filters.http.mcp\n                    typed_config:\n                      '
-                   '"@type": type.googleapis.com/envoy.extensions.filters.http.mcp.v3.Mcp\n                      traffic_mode: PASS_THROUGH\n')
-            return text.replace("                  - name: envoy.filters.http.ext_authz\n                    typed_config", mcp + "                  - name: envoy.filters.http.ext_authz\n                    typed_config")
-        try:
-            processes.append(envoy(work, filtered, upstream_port, grpc_port, with_filter))
-            print("    with the MCP filter:", *ask(filtered, read, alice))
-        finally:
-            received.clear()
+        # Envoy's own MCP filter instead of the body: by default it hands over names alone, which are not judged.
+        accepts = [*alice, ("accept", "application/json, text/event-stream")]
+
+        def filtering(parser):
+            def change(text):
+                text = re.sub(r"( *)with_request_body: .*\n", r"\1metadata_context_namespaces: [envoy.filters.http.mcp]\n", text)
+                authz = "                  - name: envoy.filters.http.ext_authz\n                    typed_config"
+                mcp = ("                  - name: envoy.filters.http.mcp\n                    typed_config:\n                      "
+                       '"@type": type.googleapis.com/envoy.extensions.filters.http.mcp.v3.Mcp\n' + parser)
+                return text.replace(authz, mcp + authz)
+            return change
+
+        names = free()
+        processes.append(envoy(work, names, upstream_port, grpc_port, filtering("")))
+        check("names alone", ask(names, read, accepts), (200, "does not send the arguments", '"id": 7'), False)
+        check("names alone, of a list", ask(names, {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}, accepts), (200, "served"), True)
+        whole = free()
+        rules = ("                      parser_config: {methods: [{method: tools/call, extraction_rules: "
+                 "[{path: params.name}, {path: params.arguments}]}]}\n")
+        processes.append(envoy(work, whole, upstream_port, grpc_port, filtering(rules)))
+        print("whole", *ask(whole, read, accepts)); received.clear()
+        print("whole", *ask(whole, call("read_text_file", {"path": "/etc/passwd"}), accepts)); received.clear()
 
         # Nobody answers.
         processes[0].terminate()

@@ -2,6 +2,7 @@
 //! which ends in a block each time.
 
 mod agentgateway;
+mod authzen;
 mod envoy;
 mod matrix;
 mod unpassable;
@@ -49,7 +50,9 @@ fn stable(value: Value) -> Value {
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| match &*name {
-                "decisionId" | "decision_id" | "revision" | "x-toolgate-decision-id" => (name, "…".into()),
+                "decisionId" | "decision_id" | "evaluation_id" | "revision" | "x-toolgate-decision-id" => {
+                    (name, "…".into())
+                }
                 _ => (name, stable(value)),
             })
             .collect(),
