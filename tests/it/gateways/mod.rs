@@ -5,6 +5,7 @@ mod agentgateway;
 mod authzen;
 mod envoy;
 mod matrix;
+mod tokens;
 mod unpassable;
 
 use std::path::{Path, PathBuf};
