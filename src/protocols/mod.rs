@@ -9,6 +9,7 @@ mod cerbos;
 mod cors;
 mod grpc;
 mod health;
+pub mod hooks;
 mod http;
 mod intake;
 mod reflection;
