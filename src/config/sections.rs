@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::aux_data;
 use super::section::{Faults, Section, is, says};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
-use super::{Config, Engine, Storage, ToolCalls, Typed};
+use super::{Config, Engine, Server, Storage, ToolCalls, Typed};
+use super::{adapters, aux_data};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -23,8 +23,9 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
     let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
+    let adapters = adapters::settings(&root.section("adapters"), &faults);
     let config = Config {
-        server: server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults),
+        server: Server { adapters, ..server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults) },
         engine,
         storage: storage(&root.section("storage"), typed, &faults),
         aux_data: aux_data::settings(&root.section("auxData"), &faults),

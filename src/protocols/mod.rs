@@ -7,6 +7,7 @@ mod admin;
 mod authzen;
 mod cerbos;
 mod cors;
+pub mod gateway;
 mod grpc;
 mod health;
 pub mod hooks;
@@ -42,6 +43,7 @@ use crate::service::{Failure, Service};
 
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
+use self::gateway::{Adapters, Caller};
 
 /// Settings of the protocols.
 #[derive(Clone, Debug)]
@@ -60,6 +62,8 @@ pub struct Settings {
     pub tls: bool,
     /// Who may use the admin API, if it is served.
     pub admin: Option<Credentials>,
+    /// Settings of the adapters for gateways and agents.
+    pub adapters: Adapters,
 }
 
 /// Bytes of requests that may be on their way in at a time.
@@ -96,9 +100,9 @@ pub enum Port {
     Grpc,
 }
 
-/// Everything that is served. Cheap to clone, which happens for every request.
+/// Everything that is served, to one caller. Cheap to clone, which happens for every request.
 #[derive(Clone)]
-pub struct App(Arc<Served>);
+pub struct App(Arc<Served>, Arc<Caller>);
 
 struct Served {
     shared: Arc<Shared>,
@@ -123,7 +127,7 @@ impl App {
             intake: Intake::new(INTAKE_BYTES.max(max_bytes)),
             admin_checks: Arc::new(Semaphore::new(admin::CHECKS)),
         });
-        Self(Arc::new(Served {
+        let served = Arc::new(Served {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
@@ -137,7 +141,14 @@ impl App {
             all_health: AllHealthServer::new(health::HealthApi(Arc::clone(&shared))),
             routes: routes(&shared),
             shared,
-        }))
+        });
+        Self(served, Arc::default())
+    }
+
+    /// The same for the peer of one connection.
+    #[must_use]
+    pub fn for_caller(&self, caller: Caller) -> Self {
+        Self(Arc::clone(&self.0), Arc::new(caller))
     }
 
     /// Answers one request.
@@ -172,7 +183,9 @@ impl App {
             return answer;
         }
         let grant = cors.map(|c| c.grant(request.headers()));
-        let answer = self.0.routes.clone().call(request.map(axum::body::Body::new)).await;
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Arc::clone(&self.1));
+        let answer = self.0.routes.clone().call(request).await;
         // Routes do not fail.
         let Ok(mut response) = answer;
         if let Some(grant) = grant {

@@ -15,7 +15,7 @@ use crate::wire::validate;
 ///
 /// # Errors
 /// If the call breaks a rule.
-pub(super) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+pub(in crate::protocols) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
     let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
     let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
     let wants = Wants { derived_roles: false, trace: call.include_trace };
@@ -38,7 +38,7 @@ pub(super) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideRe
 }
 
 /// The reply to a call that could not be decided.
-pub(super) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+pub(in crate::protocols) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
     turn.count_refused();
     let mut message = BumpString::new_in(turn.bump);
     let _ = write!(message, "{failure}");

@@ -1,0 +1,59 @@
+//! What every adapter for a gateway or a coding agent works with. An adapter translates its protocol to the one tool
+//! call and back; it never decides, and it answers explicitly whatever happens.
+//!
+//! | step | here |
+//! |---|---|
+//! | who is connected, and what came with the request | [`Caller`], [`Evidence`] |
+//! | who asks: from the transport, never from arguments or a model's text | [`identify`] → [`Who`] |
+//! | what an MCP message wants, read strictly | [`read`] → [`Wish`] |
+//! | may it? the same path as `/v1/decide` | [`ask`] → [`Outcome`] |
+//! | what the enforcement point must be able to do | [`Outcome::within`] → [`Gate`] |
+//! | changing arguments and results as policy obliges to | [`Duties`] |
+//! | what of a list of tools may be called | [`filter`] |
+//!
+//! No wire protocol may enter: each has a room of its own beside this one.
+
+#![allow(dead_code, unused_imports, reason = "the adapters that use all of it are being built on it")]
+
+mod ask;
+mod caller;
+mod claims;
+mod identity;
+mod list;
+mod message;
+mod obligations;
+
+#[cfg(test)]
+mod tests;
+
+use std::time::Duration;
+
+pub use caller::Caller;
+pub use claims::Mapping;
+pub use identity::{Headers as HeaderSource, Network, Source};
+
+pub(in crate::protocols) use ask::{Able, Gate, Outcome, Question, ask, unasked};
+pub(in crate::protocols) use caller::{Evidence, Headers, Sender};
+pub(in crate::protocols) use identity::{Unknown, Who, identify};
+pub(in crate::protocols) use list::filter;
+pub(in crate::protocols) use message::{Wish, judge, read, unreadable, wish};
+pub(in crate::protocols) use obligations::Duties;
+
+/// How long a caller's question may take to arrive, if nothing else is said: below the 200 ms for which Envoy waits.
+pub const DEADLINE: Duration = Duration::from_millis(150);
+
+/// Settings of all adapters.
+#[derive(Clone, Debug)]
+pub struct Adapters {
+    /// Where identities come from, in order: the first whose evidence is there decides.
+    pub identity: Vec<Source>,
+    /// How long a question may take to arrive: below the caller's own patience, so that it always gets an answer.
+    pub deadline: Duration,
+}
+
+impl Default for Adapters {
+    /// No source of identities: every call is refused.
+    fn default() -> Self {
+        Self { identity: Vec::new(), deadline: DEADLINE }
+    }
+}
