@@ -8,6 +8,7 @@ mod address;
 mod aux_data;
 mod duration;
 mod expand;
+mod hooks;
 mod overrides;
 mod section;
 mod sections;
@@ -71,8 +72,19 @@ pub struct Server {
     pub http_timeouts: HttpTimeouts,
     /// `server.advanced.grpc`
     pub transport: Transport,
+    /// `hooks` (ours)
+    pub hooks: Hooks,
     /// `adapters` (ours)
     pub adapters: Adapters,
+}
+
+/// The hooks of coding agents.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// `hooks.listenAddr`: a listener of their own beside the two ports.
+    pub listen: Option<Address>,
+    /// All the rest.
+    pub settings: crate::protocols::hooks::Settings,
 }
 
 /// The admin API.

@@ -8,7 +8,7 @@ use super::section::{Faults, Section, is, says};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
 use super::{Config, Engine, Server, Storage, ToolCalls, Typed};
-use super::{adapters, aux_data};
+use super::{adapters, aux_data, hooks};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -23,9 +23,14 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
     let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
+    let hooks = hooks::settings(&root.section("hooks"), &faults);
     let adapters = adapters::settings(&root.section("adapters"), &faults);
     let config = Config {
-        server: Server { adapters, ..server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults) },
+        server: Server {
+            adapters,
+            hooks,
+            ..server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults)
+        },
         engine,
         storage: storage(&root.section("storage"), typed, &faults),
         aux_data: aux_data::settings(&root.section("auxData"), &faults),

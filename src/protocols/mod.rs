@@ -62,6 +62,8 @@ pub struct Settings {
     pub tls: bool,
     /// Who may use the admin API, if it is served.
     pub admin: Option<Credentials>,
+    /// Settings of the hooks of coding agents.
+    pub hooks: hooks::Settings,
     /// Settings of the adapters for gateways and agents.
     pub adapters: Adapters,
 }
@@ -325,6 +327,7 @@ fn routes(shared: &Arc<Shared>) -> Router {
     router
         .merge(authzen::routes())
         .merge(cerbos::routes())
+        .merge(hooks::routes())
         .merge(toolcall::routes())
         .fallback(http::no_route)
         .with_state(Arc::clone(shared))

@@ -16,8 +16,20 @@ use crate::wire::validate;
 /// # Errors
 /// If the call breaks a rule.
 pub(in crate::protocols) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+    decide_in(turn, asked, &turn.settings.kind_prefix)
+}
+
+/// The same of a tool whose kind begins otherwise.
+///
+/// # Errors
+/// If the call breaks a rule.
+pub(in crate::protocols) fn decide_in<'a>(
+    turn: &Turn<'a>,
+    asked: &Decide<'a>,
+    prefix: &str,
+) -> Result<DecideReply<'a>, Failure> {
     let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
-    let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
+    let view = View::of(&call, prefix, turn.bump);
     let wants = Wants { derived_roles: false, trace: call.include_trace };
     let identity = turn.decide(&view.identity, wants);
     let agent = view.agent.as_ref().map(|request| turn.decide(request, wants));
