@@ -13,6 +13,7 @@ mod overrides;
 mod section;
 mod sections;
 mod server;
+mod tailnet;
 mod tree;
 
 use std::path::PathBuf;
@@ -25,7 +26,7 @@ pub use expand::Environment;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
 use crate::identity;
-use crate::protocols::gateway::Adapters;
+use crate::protocols::gateway::{Adapters, TailnetSettings};
 use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
 use crate::store::StoreOptions;
@@ -72,6 +73,12 @@ pub struct Server {
     pub http_timeouts: HttpTimeouts,
     /// `server.advanced.grpc`
     pub transport: Transport,
+    /// `aperture` (ours), if it is served.
+    pub aperture: Option<crate::protocols::aperture::Settings>,
+    /// `litellm` (ours), if it is served.
+    pub litellm: Option<crate::protocols::litellm::Settings>,
+    /// `tailnet` (ours), if there is one.
+    pub tailnet: Option<TailnetSettings>,
     /// `hooks` (ours)
     pub hooks: Hooks,
     /// `adapters` (ours)

@@ -69,6 +69,9 @@ pub(super) fn server(s: &Section<'_>, typed: &Typed, cerbos_compat: bool, faults
         http,
         grpc,
         adapters: Adapters::default(),
+        aperture: None,
+        litellm: None,
+        tailnet: None,
         hooks: Hooks::default(),
     };
     s.refused("apiExplorerEnabled", "there is no API explorer", |t| is(t, "false"));

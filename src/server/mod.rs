@@ -13,7 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::{self, Address, HttpTimeouts};
-use crate::protocols::gateway::Caller;
+use crate::protocols::gateway::{Caller, Tailnet};
 use crate::protocols::{App, Port, Settings};
 use crate::service::Service;
 use listen::{Listener, Peer};
@@ -59,6 +59,9 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// The tailnet's policy file cannot be used.
+    #[error("{0}")]
+    Tailnet(String),
     /// Connections cannot be protected as configured.
     #[error("cannot serve TLS: {0}")]
     Tls(#[from] TlsError),
@@ -80,6 +83,7 @@ impl Server {
             Some(address) => Some(open(address).await?),
             None => None,
         };
+        let tailnet = config.tailnet.clone().map(Tailnet::open).transpose().map_err(OpenError::Tailnet)?.map(Arc::new);
         let settings = Settings {
             read: config.http_timeouts.read,
             metrics: config.metrics,
@@ -88,6 +92,9 @@ impl Server {
             public_url: config.public_url.clone(),
             tls: config.tls.is_some(),
             admin: config.admin.as_ref().map(|a| a.credentials.clone()),
+            aperture: config.aperture.clone(),
+            litellm: config.litellm.clone(),
+            tailnet,
             hooks: config.hooks.settings.clone(),
             adapters: config.adapters.clone(),
         };
@@ -213,7 +220,9 @@ async fn accept(
 /// What the transport knows of a peer before a handshake.
 fn caller(peer: &Peer) -> Caller {
     match peer {
-        Peer::Tcp(_, address) => Caller { address: Some(address.ip().to_canonical()), ..Caller::default() },
+        Peer::Tcp(_, address) => {
+            Caller { address: Some(address.ip().to_canonical()), port: address.port(), ..Caller::default() }
+        }
         Peer::Unix(stream) => {
             let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
             Caller { unix: true, uid, ..Caller::default() }

@@ -22,4 +22,6 @@ pub use agent::{Agent, Block};
 pub use settings::{NoOpinion, OnAllow, Settings};
 pub use shape::{Misfit, accepts};
 
+pub(in crate::protocols) use payload::split;
 pub(in crate::protocols) use rest::routes;
+pub(in crate::protocols) use settings::NATIVE;

@@ -16,7 +16,7 @@ use super::settings::NATIVE;
 use super::{Agent, NoOpinion, OnAllow};
 use crate::cel::value::{Map, Value};
 use crate::protocols::Shared;
-use crate::protocols::gateway::{Able, Caller, Duties, Evidence, Gate, Question, ask, identify};
+use crate::protocols::gateway::{Able, Caller, Duties, Evidence, Gate, Question, ask, identify_in, resolved};
 use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
 use crate::service::{Failure, Turn};
 use crate::wire::message::Agent as Actor;
@@ -36,6 +36,7 @@ pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
 
 async fn hook(agent: Agent, shared: &Shared, request: Request) -> Response<Body> {
     let caller = request.extensions().get::<Arc<Caller>>().cloned().unwrap_or_default();
+    let caller = resolved(&caller, &shared.settings.adapters.identity, shared.settings.tailnet.as_deref()).await;
     let headers = request.headers().clone();
     let layout = Layout::of(request.uri(), &headers);
     let result = match receive(request, shared.max_bytes, shared.settings.hooks.deadline).await {
@@ -75,7 +76,8 @@ fn decide<'a>(
 ) -> Say<'a> {
     let settings = &shared.settings.hooks;
     let evidence = Evidence::direct(caller, headers, turn.bump);
-    let mut who = match identify(turn, &shared.settings.adapters.identity, &evidence) {
+    let (sources, tailnet) = (&shared.settings.adapters.identity, shared.settings.tailnet.as_deref());
+    let mut who = match identify_in(turn, sources, tailnet, &evidence) {
         Ok(who) => who,
         Err(unknown) => {
             turn.count_refused();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// What stands before an agent's name in the kind of its own tools.
-pub(super) const NATIVE: &str = "agent::";
+pub(in crate::protocols) const NATIVE: &str = "agent::";
 
 /// Settings of the hooks.
 #[derive(Clone, Debug)]

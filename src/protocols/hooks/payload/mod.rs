@@ -131,7 +131,10 @@ fn context<'a>(record: Record<'a>, names: &[&str]) -> Vec<(&'a str, Value<'a>)> 
 }
 
 /// `<server>__<tool>`, where that can be told in one way.
-fn split<'a>(rest: &'a str) -> Result<(&'a str, &'a str), Failure> {
+///
+/// # Errors
+/// If it cannot.
+pub(in crate::protocols) fn split(rest: &str) -> Result<(&str, &str), Failure> {
     let (server, tool) = rest.split_once("__").unwrap_or((rest, ""));
     if server.is_empty() || tool.is_empty() {
         return Err(fault("the tool's name has the form `mcp__<server>__<tool>` and lacks one of the two"));
