@@ -18,6 +18,7 @@ mod hooks;
 mod hostile;
 mod jwt;
 mod legacy;
+mod peers;
 mod plan;
 mod policy_tests;
 mod protocols;
