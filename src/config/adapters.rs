@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use super::section::{Faults, Section};
 use super::tree::Tree;
-use crate::protocols::gateway::{Adapters, By, DEADLINE, HeaderSource, Mapping, Network, Source, TokenHash};
+use crate::protocols::gateway::{
+    Adapters, AgentGateway, By, DEADLINE, Envoy, HeaderSource, Mapping, Network, Source, TokenHash,
+};
 use crate::wire::validate::RESERVED_ATTRIBUTE;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -20,7 +22,22 @@ pub(super) fn settings(s: &Section<'_>, has_tailnet: bool, faults: &Faults) -> A
             faults.push(tree.fault("TG0902", "a source `tailnet` needs the section `tailnet`"));
         }
     }
-    Adapters { identity, deadline: s.duration("deadline", MILLISECOND).unwrap_or(DEADLINE) }
+    Adapters {
+        identity,
+        deadline: s.duration("deadline", MILLISECOND).unwrap_or(DEADLINE),
+        envoy: envoy(&s.section("envoy")),
+        agentgateway: AgentGateway { results: s.section("agentgateway").boolean("results").unwrap_or(false) },
+    }
+}
+
+fn envoy(s: &Section<'_>) -> Envoy {
+    let choice = |key, strict, other| s.choice(key, &[(strict, false), (other, true)]).unwrap_or(false);
+    Envoy {
+        server: s.text("server").filter(|server| !server.is_empty()),
+        batches: choice("batches", "refuse", "judge"),
+        without_arguments: choice("withoutArguments", "refuse", "judge"),
+        http_denials: choice("denials", "jsonrpc", "http"),
+    }
 }
 
 fn source(s: &Section<'_>, tree: &Tree, faults: &Faults) -> Option<Source> {

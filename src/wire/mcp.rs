@@ -55,3 +55,23 @@ pub struct Call<'a> {
     /// What they say.
     pub arguments: Map<'a>,
 }
+
+/// The result of a method that lists things.
+#[derive(Clone, Copy, Debug)]
+pub struct Listing<'a> {
+    /// The other members: their names with quotes and their values, both as they were sent.
+    pub others: &'a [(&'a [u8], &'a [u8])],
+    /// What is listed, if the member is there.
+    pub items: Option<&'a [Listed<'a>]>,
+}
+
+/// One thing that is listed.
+#[derive(Clone, Copy, Debug)]
+pub struct Listed<'a> {
+    /// Its name; empty if it has none.
+    pub name: &'a str,
+    /// What a tool says of itself.
+    pub annotations: Map<'a>,
+    /// All of it, as it was sent.
+    pub raw: &'a [u8],
+}

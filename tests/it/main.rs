@@ -14,6 +14,7 @@ mod authzen;
 mod cli;
 mod cors;
 mod failure;
+mod gateways;
 mod hooks;
 mod hostile;
 mod jwt;

@@ -8,10 +8,11 @@ use bumpalo::collections::String as BumpString;
 use super::identity::Who;
 use super::obligations::Duties;
 use crate::cel::value::{Map, Value};
+use crate::plan::Filter;
 use crate::protocols::toolcall;
-use crate::service::{Failure, Turn};
+use crate::service::Turn;
 use crate::wire::map::sort;
-use crate::wire::message::{Arguments, Decide, EMPTY, Session, Tool};
+use crate::wire::message::{Arguments, Decide, EMPTY, PlanTools, Session, Tool};
 use crate::wire::reply::{DecideReply, Verdict};
 
 /// A tool call as adapters know it.
@@ -115,6 +116,35 @@ pub(in crate::protocols) fn ask<'a>(turn: &Turn<'a>, who: &Who<'a>, question: &Q
     }
 }
 
+/// Asks about a call whose arguments are not known. It is allowed only if it would be whatever they are; obligations
+/// are those of an empty call, so that a rule which looks at arguments and obliges to something is not seen.
+pub(in crate::protocols) fn ask_without_arguments<'a>(
+    turn: &Turn<'a>,
+    who: &Who<'a>,
+    question: &Question<'a>,
+) -> Outcome<'a> {
+    let question = Question { arguments: Arguments::Absent, digest: false, ..*question };
+    let tool = Tool { server: question.server, name: question.name, annotations: question.annotations, pinned: false };
+    let asked = PlanTools {
+        identity: Some(who.identity),
+        agent: who.agent,
+        tools: turn.bump.alloc([tool]),
+        session: session(who, question.session),
+        context: context(turn, who, question.gateway, question.context),
+    };
+    let planned = match toolcall::plan_tools(turn, &asked) {
+        Ok(planned) => planned,
+        Err(failure) => return Outcome::Deny(toolcall::refused(turn, question.call_id, &failure)),
+    };
+    match (planned.tools.first().map(|tool| tool.filter), ask(turn, who, &question)) {
+        (_, denied @ Outcome::Deny(_)) | (Some(Ok(Filter::Always)), denied) => denied,
+        (_, Outcome::Allow(reply) | Outcome::Oblige(reply, _) | Outcome::Ask(reply)) => {
+            let why = "policy reads the arguments, and this gateway does not send them";
+            Outcome::Deny(DecideReply { verdict: Verdict::Deny, reason: why, obligations: &[], ..reply })
+        }
+    }
+}
+
 /// The session as policies see it.
 pub(super) fn session<'a>(who: &Who<'a>, known: &'a str) -> Option<Session<'a>> {
     let id = if known.is_empty() { who.session } else { known };
@@ -191,9 +221,4 @@ fn because<'a>(turn: &Turn<'a>, reply: DecideReply<'a>, why: &str) -> DecideRepl
     // Writing to a string cannot fail.
     let _ = write!(reason, "{why}: {}", reply.reason);
     DecideReply { verdict: Verdict::Deny, reason: reason.into_bump_str(), obligations: &[], ..reply }
-}
-
-/// The denial of a call that could not even be asked about.
-pub(in crate::protocols) fn unasked<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
-    toolcall::refused(turn, call_id, failure)
 }

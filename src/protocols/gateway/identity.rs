@@ -161,6 +161,9 @@ pub(in crate::protocols) enum Unknown {
     /// A header that cannot be read.
     #[error("header `{0}` is there more than once, or is no text")]
     Header(String),
+    /// A header that several could have been joined to.
+    #[error("header `{0}` holds a comma: it could be several")]
+    Joined(String),
     /// A header from somebody who may not send it.
     #[error("header `{0}` does not come from a trusted proxy")]
     Untrusted(String),
@@ -284,6 +287,9 @@ impl Source {
 impl Headers {
     fn find<'a>(&'a self, evidence: &Evidence<'a>, bump: &'a Bump) -> Result<Option<Who<'a>>, Unknown> {
         let Some(id) = one(evidence, &self.id)?.map(str::trim).filter(|id| !id.is_empty()) else { return Ok(None) };
+        if id.contains(',') {
+            return Err(Unknown::Joined(self.id.clone()));
+        }
         if !self.from.iter().any(|network| network.has(evidence.sender)) {
             return Err(Unknown::Untrusted(self.id.clone()));
         }

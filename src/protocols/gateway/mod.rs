@@ -34,7 +34,7 @@ pub use claims::Mapping;
 pub use identity::{Headers as HeaderSource, Network, Source};
 pub use local::{By, Tailnet, TailnetSettings, TokenHash};
 
-pub(in crate::protocols) use ask::{Able, Gate, Outcome, Question, ask, unasked};
+pub(in crate::protocols) use ask::{Able, Gate, Outcome, Question, ask, ask_without_arguments};
 pub(in crate::protocols) use caller::{Evidence, Headers, Sender};
 pub(in crate::protocols) use identity::{Unknown, Who, identify, identify_in};
 pub(in crate::protocols) use list::{filter, filter_in, listed_always};
@@ -52,11 +52,36 @@ pub struct Adapters {
     pub identity: Vec<Source>,
     /// How long a question may take to arrive: below the caller's own patience, so that it always gets an answer.
     pub deadline: Duration,
+    /// Settings of Envoy's external authorization.
+    pub envoy: Envoy,
+    /// Settings of agentgateway's MCP guardrail.
+    pub agentgateway: AgentGateway,
+}
+
+/// Settings of Envoy's external authorization. The default is the strict one.
+#[derive(Clone, Debug, Default)]
+pub struct Envoy {
+    /// The server that calls are for, where the route does not say so (`context_extensions`).
+    pub server: Option<String>,
+    /// Batches are judged, each message of them, instead of being refused.
+    pub batches: bool,
+    /// Calls whose arguments Envoy does not send are judged by name, instead of being refused.
+    pub without_arguments: bool,
+    /// Denials are plain HTTP 403, instead of JSON-RPC errors under 200.
+    pub http_denials: bool,
+}
+
+/// Settings of agentgateway's MCP guardrail.
+#[derive(Clone, Debug, Default)]
+pub struct AgentGateway {
+    /// The gateway asks about results of `tools/call` too, so that it can be obliged to redact them.
+    pub results: bool,
 }
 
 impl Default for Adapters {
     /// No source of identities: every call is refused.
     fn default() -> Self {
-        Self { identity: Vec::new(), deadline: DEADLINE }
+        let (envoy, agentgateway) = (Envoy::default(), AgentGateway::default());
+        Self { identity: Vec::new(), deadline: DEADLINE, envoy, agentgateway }
     }
 }

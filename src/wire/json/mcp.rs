@@ -8,7 +8,7 @@ use super::node::{Kind, Node};
 use super::parser::raw;
 use super::walk::Walk;
 use crate::cel::value::{Map, Value};
-use crate::wire::mcp::{Asked, Call, Mcp, Params};
+use crate::wire::mcp::{Asked, Call, Listed, Listing, Mcp, Params};
 use crate::wire::message::EMPTY;
 
 /// The method that calls a tool.
@@ -16,6 +16,8 @@ pub const TOOLS_CALL: &str = "tools/call";
 
 const MESSAGE: &[&str] = &["jsonrpc", "id", "method", "params", "result", "error"];
 const CALL: &[&str] = &["name", "arguments", "_meta", "task", "inputResponses", "requestState"];
+
+const LISTED: &[&str] = &["name", "annotations"];
 
 impl<'a> Walk<'a> {
     /// A message, or the messages of a batch.
@@ -197,6 +199,49 @@ impl<'a> Walk<'a> {
     #[cold]
     fn fault(&self, node: &Node<'a>, what: &str) -> JsonError {
         self.at(node.span, what)
+    }
+}
+
+impl<'a> Walk<'a> {
+    /// The result of a method that lists things under a member.
+    pub(super) fn mcp_list(&self, node: &'a Node<'a>, member: &str) -> Result<Listing<'a>, JsonError> {
+        self.exact_value(node)?;
+        let Kind::Object(members) = node.kind else { return Err(self.fault(node, "must be an object")) };
+        let mut listing = Listing { others: &[], items: None };
+        let others = self.bump.alloc_slice_fill_copy(members.len(), (b"".as_slice(), b"".as_slice()));
+        let mut kept = 0;
+        for (key, value) in members {
+            let name = self.name(key)?;
+            if name == member {
+                let Kind::Array(items) = value.kind else { return Err(self.fault(value, "must be a list")) };
+                let read = items.iter().map(|item| self.mcp_listed(item)).collect::<Result<Vec<_>, _>>()?;
+                listing.items = Some(self.bump.alloc_slice_copy(&read));
+            } else if folded(name).eq(folded(member)) {
+                let what =
+                    format!("member {} is not `{member}`, though some would read it so", raw(self.text, key.span));
+                return Err(self.at(key.span, &what));
+            } else if let Some(slot) = others.get_mut(kept) {
+                *slot = (self.bytes(key.span), self.raw(value));
+                kept += 1;
+            }
+        }
+        listing.others = others.get(..kept).unwrap_or_default();
+        Ok(listing)
+    }
+
+    fn mcp_listed(&self, node: &'a Node<'a>) -> Result<Listed<'a>, JsonError> {
+        let mut listed = Listed { name: "", annotations: EMPTY, raw: self.raw(node) };
+        self.members(node, LISTED, |member, node| {
+            match member {
+                Some(0) => listed.name = self.string(node, "name")?,
+                Some(_) if matches!(node.kind, Kind::Object(_)) => {
+                    listed.annotations = self.values(node, self.depth)?
+                }
+                _ => {}
+            }
+            Ok(())
+        })?;
+        Ok(listed)
     }
 }
 

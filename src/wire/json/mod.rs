@@ -39,7 +39,7 @@ use self::value::Values;
 use self::walk::Walk;
 use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
-use super::mcp::{Mcp, Params};
+use super::mcp::{Listing, Mcp, Params};
 use super::message::{CheckResourceSet, CheckResources, Decide, PlanResources, PlanTools};
 use crate::cel::value::{Map, Value};
 
@@ -174,6 +174,12 @@ pub fn record<'a>(
 pub fn exact_value<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Value<'a>, JsonError> {
     let (walk, node) = exact_tree(text, bump, limits)?;
     walk.exact_value(node)
+}
+
+/// The result of an MCP method that lists things under `member`, as strictly.
+pub fn mcp_list<'a>(member: &str, text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Listing<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.mcp_list(node, member)
 }
 
 /// Containers a body may have around a value: `{"resource":{"instances":{"id":{"attr":{`, and one to spare.

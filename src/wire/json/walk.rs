@@ -165,7 +165,12 @@ impl<'a> Walk<'a> {
 
     /// The bytes of a node as they were sent.
     pub(super) fn raw(&self, node: &Node<'a>) -> &'a [u8] {
-        self.text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default()
+        self.bytes(node.span)
+    }
+
+    /// The bytes of a place.
+    pub(super) fn bytes(&self, span: Span) -> &'a [u8] {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     #[cold]
