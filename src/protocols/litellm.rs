@@ -200,16 +200,15 @@ fn mcp_call<'a>(turn: &Turn<'a>, settings: &Settings, who: &Who<'a>, tools: &[Js
         return Ok(Answer::Blocked("the tool has no name".into()));
     }
     let (tool, prefix) = tool(turn, settings, name)?;
-    let question = Question { prefix, server: tool.server, name: tool.name, gateway: GATEWAY, ..Question::EMPTY };
-    match ask(turn, who, &question).within(turn, Able::default()) {
-        Gate::Shut(reply) | Gate::Ask(reply) => return Ok(Answer::Blocked(reply.reason.to_owned())),
-        Gate::Open(..) => {}
-    }
-    Ok(if listed_always(turn, who, GATEWAY, tool, prefix)? {
-        Answer::Nothing
-    } else {
+    let may = filter_in(turn, who, GATEWAY, "", turn.bump.alloc([tool]), prefix)? == [true];
+    if may && !listed_always(turn, who, GATEWAY, tool, prefix)? {
         let what = format!("policy decides on the arguments of `{name}`, and LiteLLM does not send them");
-        Answer::Blocked(what)
+        return Ok(Answer::Blocked(what));
+    }
+    let question = Question { prefix, server: tool.server, name: tool.name, gateway: GATEWAY, ..Question::EMPTY };
+    Ok(match ask(turn, who, &question).within(turn, Able::default()) {
+        Gate::Open(..) => Answer::Nothing,
+        Gate::Shut(reply) | Gate::Ask(reply) => Answer::Blocked(reply.reason.to_owned()),
     })
 }
 

@@ -32,7 +32,7 @@ impl Groups {
         // Strictly: of a group that stands twice, nobody knows which counts.
         let bump = bumpalo::Bump::new();
         let limits = crate::wire::limits::Limits::default().with_bytes(MAX_BYTES as usize);
-        crate::wire::json::value(json.as_bytes(), &bump, limits).map_err(|e| e.located().to_string())?;
+        crate::wire::json::value(json.as_bytes(), &bump, limits).map_err(|e| e.located())?;
         let Ok(Value::Object(file)) = serde_json::from_str(&json) else { return Err("not an object".into()) };
         let mut read = Self::default();
         match file.get("groups") {

@@ -115,7 +115,8 @@ fn read(text: &[u8]) -> Option<Peer> {
             Some(_) => return None,
         },
     };
-    (!peer.node_id.is_empty() && !(peer.login.is_empty() && peer.tags.is_empty())).then_some(peer)
+    let somebody = !peer.login.is_empty() || !peer.tags.is_empty();
+    (somebody && !peer.node_id.is_empty()).then_some(peer)
 }
 
 #[cfg(test)]

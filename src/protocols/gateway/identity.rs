@@ -256,7 +256,7 @@ impl Source {
             Self::Headers(headers) => headers.find(evidence, turn.bump),
             Self::Token { hash, id, roles } => {
                 let sent = one(evidence, "authorization")?.and_then(|value| bearer("authorization", value));
-                local::token(hash, id, roles, sent, turn.bump)
+                Ok(local::token(hash, id, roles, sent, turn.bump))
             }
             Self::OsUser { give_roles, group_roles } => {
                 local::os_user(give_roles, group_roles, evidence.caller, turn.bump)

@@ -9,5 +9,5 @@ mod stream;
 
 pub(super) use decide::{decide_in, refused};
 pub(super) use grpc::GrpcApi;
-pub(super) use plan::plan_tools_in;
+pub(super) use plan::{plan_tools, plan_tools_in};
 pub(super) use rest::{decide_json, routes};

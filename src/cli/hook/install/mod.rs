@@ -156,15 +156,18 @@ impl Install {
         let mut command = format!("{} hook {}", quoted(program), self.agent.name());
         let server = self.ask.server.to_string();
         if server != SERVER {
-            command.push_str(&format!(" --server {}", quoted(&server)));
+            command.push_str(" --server ");
+            command.push_str(&quoted(&server));
         }
         if let Some(file) = &self.ask.token_file {
             let file = std::path::absolute(file)?;
-            command.push_str(&format!(" --token-file {}", quoted(file.to_str().context("a path is not UTF-8")?)));
+            command.push_str(" --token-file ");
+            command.push_str(&quoted(file.to_str().context("a path is not UTF-8")?));
         }
         let timeout = format!("{:?}", self.ask.timeout);
         if timeout != PATIENCE {
-            command.push_str(&format!(" --timeout {timeout}"));
+            command.push_str(" --timeout ");
+            command.push_str(&timeout);
         }
         Ok(command)
     }
