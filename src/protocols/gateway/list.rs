@@ -1,5 +1,6 @@
 //! A list of tools, of which only those are left that this identity could be allowed to call with some arguments: the
-//! plan of each, from one snapshot. A rule whose condition reads arguments keeps the tool: it may be allowed.
+//! plan of each, from one snapshot. A rule whose condition reads arguments keeps the tool: it may be allowed. So does a
+//! condition that cannot be planned; the call is judged when it comes.
 
 use bumpalo::collections::Vec as BumpVec;
 
@@ -10,7 +11,7 @@ use crate::protocols::toolcall;
 use crate::service::{Failure, Turn};
 use crate::wire::message::{PlanTools, Tool};
 
-/// Which of the tools may be listed, in their order. One that cannot be planned is not.
+/// Which of the tools may be listed, in their order.
 ///
 /// # Errors
 /// If the question breaks a rule, such as a tool without a name.
@@ -47,7 +48,7 @@ pub(in crate::protocols) fn filter_in<'a>(
         context: context(turn, who, gateway, &[]),
     };
     let reply = toolcall::plan_tools_in(turn, &asked, prefix.unwrap_or(&turn.settings.kind_prefix))?;
-    let kept = reply.tools.iter().map(|tool| matches!(tool.filter, Ok(Filter::Always | Filter::If(_))));
+    let kept = reply.tools.iter().map(|tool| !matches!(tool.filter, Ok(Filter::Never { .. })));
     Ok(BumpVec::from_iter_in(kept, turn.bump).into_bump_slice())
 }
 

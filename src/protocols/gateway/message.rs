@@ -36,6 +36,7 @@ const PROTOCOL: &[&str] = &[
 ///
 /// # Errors
 /// If it is no MCP message, or one that could be read in two ways.
+#[allow(dead_code, reason = "for adapters that get one message at a time")]
 pub(in crate::protocols) fn read<'a>(turn: &Turn<'a>, text: &'a [u8]) -> Result<Mcp<'a>, Failure> {
     match json::mcp(text, turn.bump, turn.settings.wire).map_err(unreadable)? {
         ([message], false) => Ok(*message),

@@ -13,8 +13,6 @@
 //!
 //! No wire protocol may enter: each has a room of its own beside this one.
 
-#![allow(dead_code, unused_imports, reason = "the adapters that use all of it are being built on it")]
-
 mod ask;
 mod caller;
 mod claims;
@@ -39,6 +37,7 @@ pub(in crate::protocols) use caller::{Evidence, Headers, Sender};
 pub(in crate::protocols) use identity::{Unknown, Who, identify, identify_in};
 pub(in crate::protocols) use list::{filter, filter_in, listed_always};
 pub(in crate::protocols) use local::resolved;
+#[allow(unused_imports, reason = "for adapters that get one message at a time")]
 pub(in crate::protocols) use message::{Wish, judge, read, unreadable, wish};
 pub(in crate::protocols) use obligations::Duties;
 
@@ -56,6 +55,8 @@ pub struct Adapters {
     pub envoy: Envoy,
     /// Settings of agentgateway's MCP guardrail.
     pub agentgateway: AgentGateway,
+    /// The server that AuthZEN evaluations of tools are about, where they do not say so.
+    pub authzen_server: Option<String>,
 }
 
 /// Settings of Envoy's external authorization. The default is the strict one.
@@ -82,6 +83,6 @@ impl Default for Adapters {
     /// No source of identities: every call is refused.
     fn default() -> Self {
         let (envoy, agentgateway) = (Envoy::default(), AgentGateway::default());
-        Self { identity: Vec::new(), deadline: DEADLINE, envoy, agentgateway }
+        Self { identity: Vec::new(), deadline: DEADLINE, envoy, agentgateway, authzen_server: None }
     }
 }

@@ -2,8 +2,10 @@
 //! which ends in a block each time.
 
 mod agentgateway;
+mod authzen;
 mod envoy;
 mod matrix;
+mod tokens;
 mod unpassable;
 
 use std::path::{Path, PathBuf};
@@ -49,7 +51,9 @@ fn stable(value: Value) -> Value {
         Value::Object(members) => members
             .into_iter()
             .map(|(name, value)| match &*name {
-                "decisionId" | "decision_id" | "revision" | "x-toolgate-decision-id" => (name, "…".into()),
+                "decisionId" | "decision_id" | "evaluation_id" | "revision" | "x-toolgate-decision-id" => {
+                    (name, "…".into())
+                }
                 _ => (name, stable(value)),
             })
             .collect(),
