@@ -72,7 +72,7 @@ fn ask<'a>(
 }
 
 /// The verdict on one call of several: what is wrong with it is part of its reply and of no other.
-pub(super) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+pub(in crate::protocols) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
     decide(turn, asked).unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
 }
 
