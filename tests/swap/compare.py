@@ -4,6 +4,7 @@ import dataclasses
 import fnmatch
 import json
 import re
+from collections.abc import Callable
 
 SEMVER = re.compile(r"^\d+\.\d+\.\d+")
 ULID = re.compile(r"^[0-9A-HJKMNP-TV-Z]{26}$")
@@ -16,6 +17,8 @@ class Known:
     where: str
     path: str
     words: str
+    #: Of the two values, if not every difference there is meant.
+    when: Callable[[object, object], bool] = lambda a, b: True
     used: bool = False
 
 
@@ -32,6 +35,9 @@ def normal(value, key=""):
         # Sets, in a list by chance: the reference's order changes from start to start.
         if key in ("effectiveDerivedRoles", "validationErrors"):
             items.sort(key=lambda v: json.dumps(v, sort_keys=True))
+        # The reference gives the output of a rule with several derived roles once or twice, by chance (D9).
+        if key == "outputs":
+            items = [v for i, v in enumerate(items) if v not in items[:i]]
         return items
     if key in ("cerbosCallId", "cerbos_call_id") and isinstance(value, str) and ULID.match(value):
         return "<a call id>"
@@ -97,7 +103,7 @@ class Tally:
         found, excused = [], 0
         for path, a, b in differences(normal(cerbos), normal(toolgate)):
             for k in self.known:
-                if fnmatch.fnmatchcase(f"{part}/{name}", k.where) and fnmatch.fnmatchcase(path, k.path):
+                if fnmatch.fnmatchcase(f"{part}/{name}", k.where) and fnmatch.fnmatchcase(path, k.path) and k.when(a, b):
                     k.used, excused = True, excused + 1
                     break
             else:

@@ -6,6 +6,7 @@ Usage: swap.py --cerbos FILE --toolgate FILE --packages DIRECTORY --scratch DIRE
 import argparse
 import asyncio
 import base64
+import dataclasses
 import json
 import os
 import pathlib
@@ -121,9 +122,22 @@ class Run:
     def plain(self):
         self.stage(stages()["plain"], sessions_too=True)
 
-    def secure(self):
-        for name in ("tls", "mtls", "uds"):
-            self.stage(stages()[name])
+    def tls(self):
+        self.stage(stages()["tls"])
+
+    def mtls(self):
+        """Who shows no certificate is refused; the clients that can show one are not."""
+        stage = stages()["mtls"]
+        self.stage(stage)
+        with self.server("toolgate", stage) as server:
+            anonymous = dataclasses.replace(stage, cert=None, key=None)
+            server.stage = anonymous
+            refused = subprocess.run(server.curl("/_cerbos/health"), capture_output=True, check=False).returncode
+            self.tally.claim("mtls: curl", "without a certificate", refused == 0 and "it was answered")
+            server.stage = stage
+
+    def uds(self):
+        self.stage(stages()["uds"])
 
 
     def orm(self):
@@ -163,7 +177,7 @@ def read_protobuf(value):
     return {k: read_protobuf(v) for k, v in value.items()}
 
 
-PARTS = ("plain", "secure", "orm", "operations")
+PARTS = ("plain", "tls", "mtls", "uds", "orm", "operations")
 
 
 def main():

@@ -4,6 +4,8 @@ import json
 import subprocess
 import sys
 
+import yaml
+
 COMMANDS = [
     *(f"get {kind}{flags}" for kind in ("resource_policies", "principal_policies", "role_policies", "derived_roles", "export_constants", "export_variables", "schemas") for flags in ("", " --no-headers")),
     "get rp --include-disabled",
@@ -52,12 +54,22 @@ def main(binary, target):
 
 def run(command):
     done = subprocess.run(command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL)
-    output = done.stdout
-    try:
-        output = json.loads(output)
-    except ValueError:
-        output = [line.rstrip() for line in output.splitlines()]
-    return {"exit": done.returncode, "output": output, "error": done.stderr.splitlines()}
+    return {"exit": done.returncode, "output": read(done.stdout, command), "error": done.stderr.splitlines()}
+
+
+def read(output, command):
+    """What was printed, as values where that was asked for, otherwise as lines."""
+    lines = [line.rstrip() for line in output.splitlines()]
+    if "-oyaml" in command:
+        return list(yaml.safe_load_all(output))
+    if not {"-ojson", "-oprettyjson"} & set(command):
+        return lines
+    values, rest = [], output.strip()
+    while rest:
+        value, end = json.JSONDecoder().raw_decode(rest)
+        values.append(value)
+        rest = rest[end:].strip()
+    return values
 
 
 if __name__ == "__main__":
