@@ -20,6 +20,8 @@ const PADDED: u8 = 0x8;
 const PRIORITY: u8 = 0x20;
 /// Octets of a priority, which stand before the fields.
 const PRIORITY_BYTES: usize = 5;
+/// The field, spelled out, as the C core does it.
+const NAME: &[u8] = b":authority";
 /// The place of `:authority` among the names that both sides know (RFC 7541, appendix A).
 const AUTHORITY: u8 = 1;
 
@@ -117,7 +119,8 @@ enum After {
 
 #[derive(Clone, Copy, Debug)]
 enum Text {
-    Name,
+    /// A name that is spelled out; how much of it is [`NAME`] so far, if all of it is.
+    Name(Option<usize>),
     Value,
     /// A value of `:authority`; true if something of it was replaced.
     Authority(bool),
@@ -213,7 +216,11 @@ impl Field {
             Self::Number(After::Value) => Self::Length(Text::Value),
             Self::Length(text) => {
                 // What is compressed once more comes from clients that send names.
-                let text = if b & 0x80 != 0 && matches!(text, Text::Authority(_)) { Text::Value } else { text };
+                let text = match text {
+                    Text::Name(_) if b & 0x80 != 0 => Text::Name(None),
+                    Text::Authority(_) if b & 0x80 != 0 => Text::Value,
+                    plain => plain,
+                };
                 match b & 0x7f {
                     0x7f => Self::LongLength { text, length: 0x7f, shift: 0 },
                     n => Self::of_text(text, n.into()),
@@ -236,6 +243,10 @@ impl Field {
                 }
                 Self::of_text(Text::Authority(replaced || replace), left.checked_sub(1)?)
             }
+            Self::Text { text: Text::Name(seen), left } => {
+                let seen = seen.filter(|n| NAME.get(*n) == Some(&b)).map(|n| n + 1);
+                Self::of_text(Text::Name(seen), left.checked_sub(1)?)
+            }
             Self::Text { text, left } => Self::of_text(text, left.checked_sub(1)?),
         })
     }
@@ -248,7 +259,7 @@ impl Field {
     /// After the first octet of a field that is spelled out.
     fn literal(b: u8, mask: u8) -> Self {
         match b & mask {
-            0 => Self::Length(Text::Name),
+            0 => Self::Length(Text::Name(Some(0))),
             AUTHORITY => Self::Length(Text::Authority(false)),
             _ => Self::number(b, mask, Self::Length(Text::Value), After::Value),
         }
@@ -257,7 +268,8 @@ impl Field {
     /// With so much of a text to come.
     fn of_text(text: Text, left: usize) -> Self {
         match (text, left) {
-            (Text::Name, 0) => Self::Length(Text::Value),
+            (Text::Name(Some(n)), 0) if n == NAME.len() => Self::Length(Text::Authority(false)),
+            (Text::Name(_), 0) => Self::Length(Text::Value),
             (_, 0) => Self::Start,
             _ => Self::Text { text, left },
         }

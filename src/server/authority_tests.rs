@@ -45,7 +45,19 @@ fn renamed(bytes: &[u8]) -> Vec<u8> {
     whole
 }
 
-/// A connection with one request that names `authority`, among other fields and frames.
+/// The fields of a request as gRPC's C core writes them.
+fn spelled_out(authority: &[u8]) -> Vec<u8> {
+    let mut block = named(b":path", b"/a.B/%2F");
+    block.extend(known(0x40, b":authority"));
+    block.extend(known(0x41, authority).get(1..).unwrap());
+    block.extend([0x83, 0x86]);
+    block.extend(named(b":authorita", b"%2F"));
+    block.extend(named(b":authority2", b"%2F"));
+    block.extend(named(b"te", b"trailers"));
+    block
+}
+
+/// A connection with requests that name `authority`, among other fields and frames.
 fn connection(authority: &[u8]) -> Vec<u8> {
     let mut block = vec![0x3f, 0xe1, 0x1f, 0x83, 0x86];
     block.extend(known(0x44, b"/a.B/C%2F"));
@@ -57,6 +69,7 @@ fn connection(authority: &[u8]) -> Vec<u8> {
     let mut all = PREFACE.to_vec();
     all.extend(frame(4, 0, &[0; 6]));
     all.extend(frame(HEADERS, END_HEADERS, &block));
+    all.extend(frame(HEADERS, END_HEADERS, &spelled_out(authority)));
     all.extend(frame(0, 1, b"A\x41\x03%2F"));
     all.extend(frame(HEADERS, END_HEADERS | PRIORITY, &[b"\0\0\0\0\x10".as_slice(), &block].concat()));
     let (one, two) = block.split_at(20);

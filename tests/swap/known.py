@@ -5,6 +5,7 @@ from compare import Known
 HASH = "`metadata.hash` of a policy"
 UNKNOWN = "GetPolicy with an unknown id"
 ATTRIBUTES = "InspectPolicies: an attribute of principal and resource with one name"
+SOME = "InspectPolicies with `policyId`"
 BUILD = "ServerInfo: commit and date"
 TRAILERS = "gRPC: a call that fails"
 DECODING = "gRPC: a message that cannot be read"
@@ -35,6 +36,8 @@ KNOWN = [
     Known("*cerbosctl/get rp nowhere.yaml -ojson", ".error*", UNKNOWN),
     Known("*inspect*", "*.attributes", ATTRIBUTES),
     Known("*cerbosctl/inspect*", ".output*", ATTRIBUTES, less_of_the_same),
+    Known("*cerbosctl/inspect policies document.yaml*", ".output[[]0].constants", SOME),
+    Known("*cerbosctl/inspect policies document.yaml*", ".output[[]0].derivedRoles", SOME),
     Known("*/server info*", "*.commit", BUILD, unset),
     Known("*/server info*", "*.build*ate", BUILD, unset),
     Known("*cerbosctl/version", ".output*", BUILD),

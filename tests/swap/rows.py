@@ -284,7 +284,7 @@ def calls():
         ("delete a schema", admin + "DeleteSchema", b"\x0a\x01x", good),
         ("purge", admin + "PurgeStoreRevisions", b"", good),
         ("health", "/grpc.health.v1.Health/Check", b"", ()),
-        ("health of a service", "/grpc.health.v1.Health/Check", b"\x0a\x1ccerbos.svc.v1.CerbosService", ()),
+        ("health of a service", "/grpc.health.v1.Health/Check", b"\x0a\x1bcerbos.svc.v1.CerbosService", ()),
         ("health, undecodable", "/grpc.health.v1.Health/Check", b"\x0a\x7fx", ()),
         ("health of nothing", "/grpc.health.v1.Health/Check", b"\x0a\x01x", ()),
     ]

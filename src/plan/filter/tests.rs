@@ -68,7 +68,9 @@ fn clause(dialect: Dialect, fields: &Fields) -> impl Fn(Filter<'_>) -> Result<St
 
 #[test]
 fn sqlite() {
-    shown(clause(Dialect::Sqlite, &fields(Nulls::Missing, None)), expect![[r#"
+    shown(
+        clause(Dialect::Sqlite, &fields(Nulls::Missing, None)),
+        expect![[r#"
         R.attr.owner == P.id
           (typeof("owner_id") IN ('text') AND "owner_id" COLLATE BINARY = ?1) ["ann"]
         !(R.attr.owner == P.id && R.attr.level > 3)
@@ -85,12 +87,15 @@ fn sqlite() {
           (((typeof("name") = 'text' AND substr("name", 1, 2) = ?1 COLLATE BINARY) AND (typeof("name") = 'text' AND NOT (instr("name", ?2) > 0))) AND (typeof("name") = 'text' AND substr("name", -1) = ?3 COLLATE BINARY)) ["a_","%","z"]
         R.attr.name == null || R.attr.name != 'x'
           (FALSE OR (typeof("name") NOT IN ('text', 'null') OR "name" COLLATE BINARY <> ?1)) ["x"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn postgres_columns() {
-    shown(clause(Dialect::Postgres, &fields(Nulls::Null, None)), expect![[r#"
+    shown(
+        clause(Dialect::Postgres, &fields(Nulls::Null, None)),
+        expect![[r#"
         R.attr.owner == P.id
           "owner_id" = $1 ["ann"]
         !(R.attr.owner == P.id && R.attr.level > 3)
@@ -107,13 +112,16 @@ fn postgres_columns() {
           ((("name" IS NOT NULL AND starts_with("name", $1)) AND ("name" IS NOT NULL AND NOT (strpos("name", $2) > 0))) AND ("name" IS NOT NULL AND right("name", 1) = $3)) ["a_","%","z"]
         R.attr.name == null || R.attr.name != 'x'
           ("name" IS NULL OR ("name" IS NULL OR "name" <> $1)) ["x"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn postgres_jsonb() {
     let fields = Fields { json_column: Some("metadata".into()), ..Fields::default() };
-    shown(clause(Dialect::Postgres, &fields), expect![[r#"
+    shown(
+        clause(Dialect::Postgres, &fields),
+        expect![[r#"
         R.attr.owner == P.id
           ("metadata" -> 'owner') = to_jsonb($1::text) ["ann"]
         !(R.attr.owner == P.id && R.attr.level > 3)
@@ -130,13 +138,16 @@ fn postgres_jsonb() {
           ((CASE jsonb_typeof(("metadata" -> 'name')) WHEN 'string' THEN starts_with((("metadata" -> 'name') #>> '{}'), $1) END AND CASE jsonb_typeof(("metadata" -> 'name')) WHEN 'string' THEN NOT (strpos((("metadata" -> 'name') #>> '{}'), $2) > 0) END) AND CASE jsonb_typeof(("metadata" -> 'name')) WHEN 'string' THEN right((("metadata" -> 'name') #>> '{}'), 1) = $3 END) ["a_","%","z"]
         R.attr.name == null || R.attr.name != 'x'
           (("metadata" -> 'name') = 'null'::jsonb OR ("metadata" -> 'name') <> to_jsonb($1::text)) ["x"]
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn mongo_documents() {
     let fields = Fields::default();
-    shown(|filter| mongo(filter, &fields).map(|d| d.to_string()), expect![[r#"
+    shown(
+        |filter| mongo(filter, &fields).map(|d| d.to_string()),
+        expect![[r#"
         R.attr.owner == P.id
           {"owner":{"$eq":"ann","$not":{"$type":"array"}}}
         !(R.attr.owner == P.id && R.attr.level > 3)
@@ -153,13 +164,16 @@ fn mongo_documents() {
           {"$and":[{"$and":[{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"^a_"}}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$not":{"$regex":"%"}}}]}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"z(?![\\s\\S])"}}]}]}
         R.attr.name == null || R.attr.name != 'x'
           {"$or":[{"name":{"$type":"null","$not":{"$type":"array"}}},{"name":{"$ne":"x","$exists":true}}]}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn chroma_documents() {
     let fields = Fields { nulls: Nulls::Never, ..fields(Nulls::Never, None) };
-    shown(|filter| chroma(filter, &fields).map(|d| d.map_or("all".into(), |d| d.to_string())), expect![[r#"
+    shown(
+        |filter| chroma(filter, &fields).map(|d| d.map_or("all".into(), |d| d.to_string())),
+        expect![[r#"
         R.attr.owner == P.id
           {"owner_id":{"$eq":"ann"}}
         !(R.attr.owner == P.id && R.attr.level > 3)
@@ -176,7 +190,8 @@ fn chroma_documents() {
           error: Chroma has no way to say `StartsWith on name`
         R.attr.name == null || R.attr.name != 'x'
           {"name":{"$ne":"x"}}
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
