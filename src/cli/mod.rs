@@ -47,6 +47,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Serve decisions over gRPC and HTTP
+    #[command(alias = "server")]
     Serve(serve::Serve),
     /// Decide one tool call, from a policy directory or by a running server
     Check(Box<check::Check>),
@@ -63,6 +64,7 @@ enum Verb {
     /// Evaluate expressions: one, a shell, or a batch
     Cel(cel::CelArgs),
     /// Ask a running server for its health
+    #[command(alias = "hc")]
     Healthcheck(healthcheck::Healthcheck),
     /// Answer the hooks of a coding agent
     Hook(Box<hook::Hook>),

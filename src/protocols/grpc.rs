@@ -16,6 +16,9 @@ use crate::wire::status;
 /// The header with the caller's deadline, in both of our transports.
 const TIMEOUT: &str = "grpc-timeout";
 
+/// Metadata with our version that comes with every answer, as the reference's does.
+pub(super) const VERSION_KEY: &str = "cerbos-version";
+
 impl From<&Failure> for Status {
     fn from(failure: &Failure) -> Self {
         let code = failure.code() as i32;
@@ -70,16 +73,30 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The answer of the transport to a message beyond its limit, in the reference's words.
+/// Adds our version to the answer of a service that does not do so itself, unless it failed.
+pub(super) fn versioned<B>(mut response: Response<B>) -> Response<B> {
+    if !response.headers().contains_key("grpc-status") {
+        response.headers_mut().insert(VERSION_KEY, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    }
+    response
+}
+
+/// The answer of the transport to a message beyond its limit, or in an encoding it does not know, in the reference's
+/// words.
 pub(super) fn reworded(response: Response<Body>, limit: usize) -> Response<Body> {
     // Only an answer without any message has its status among the headers.
-    if response.headers().get("grpc-status").is_none_or(|s| s.as_bytes() != b"11") {
+    if response.headers().get("grpc-status").is_none_or(|s| !matches!(s.as_bytes(), b"11" | b"12")) {
         return response;
     }
-    match Status::from_header_map(response.headers()) {
-        Some(s) => oversized(&s, limit).map_or(response, |f| failed(&f).into_http()),
-        None => response,
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    if let Some(failure) = oversized(&status, limit) {
+        return failed(&failure).into_http();
     }
+    let encoding = status.message().strip_prefix("Content is compressed with `").and_then(|m| m.split('`').next());
+    encoding.map_or(response, |encoding| {
+        let message = format!("grpc: Decompressor is not installed for grpc-encoding \"{encoding}\"");
+        Status::unimplemented(message).into_http()
+    })
 }
 
 /// The failure behind an answer without any message: what the transport, or what stands before a method, says no to.

@@ -109,6 +109,17 @@ pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
     let body = status::to_json(code as i32, &message, failure.violations());
     let mut response = json(status, body.to_string(), layout);
     response.extensions_mut().insert(Refused { code, message });
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"admin API\""));
+    }
+    if failure.is_of_a_method() { versioned(response) } else { response }
+}
+
+/// Adds what the reference's gateway adds to an answer that a method gave.
+pub(super) fn versioned(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert("grpc-metadata-cerbos-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert("grpc-metadata-content-type", HeaderValue::from_static("application/grpc"));
     response
 }
 
@@ -133,9 +144,9 @@ pub(super) async fn no_route(uri: Uri) -> Response<Body> {
     let within = |root: &str| uri.path().strip_prefix(root).is_some_and(|r| r.is_empty() || r.starts_with('/'));
     for (root, message) in [("/admin", super::admin::DISABLED), ("/api/playground", NO_PLAYGROUND)] {
         if within(root) {
-            let mut response = failed(&Failure::Unsupported(message), Layout::Compact);
-            *response.status_mut() = StatusCode::NOT_FOUND;
-            return response;
+            // No method gave this answer.
+            let body = status::to_json(Failure::Unsupported(message).code() as i32, message, &[]);
+            return json(StatusCode::NOT_FOUND, body.to_string(), Layout::Compact);
         }
     }
     if api.into_iter().any(within) {

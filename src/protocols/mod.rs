@@ -325,9 +325,9 @@ impl App {
                 request.extensions_mut().insert(Arc::clone(&self.1));
                 self.0.ext_mcp.clone().call(request).await
             }
-            "/grpc.health.v1.Health/List" => self.0.all_health.clone().call(request).await,
+            "/grpc.health.v1.Health/List" => self.0.all_health.clone().call(request).await.map(grpc::versioned),
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => {
-                self.0.health.clone().call(request).await
+                self.0.health.clone().call(request).await.map(grpc::versioned)
             }
             path if path.starts_with(ADMIN) && self.0.shared.settings.admin.is_none() => {
                 Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
@@ -341,7 +341,7 @@ impl App {
                 }
                 // The boxed services want to be ready first, which they always are.
                 match self.0.others.clone().oneshot(request.map(Body::new)).await {
-                    Ok(response) => Ok(response),
+                    Ok(response) => Ok(grpc::versioned(response)),
                     Err(never) => match never {},
                 }
             }

@@ -16,6 +16,7 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Options;
+use super::authority::Renamed;
 use super::patience::{Activity, Limits, Observed, Patience};
 use super::tls::{Acceptor, is_plain_http, uris};
 use crate::protocols::gateway::Caller;
@@ -92,7 +93,7 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let activity = Activity::new();
-    let io = TokioIo::new(Observed::new(stream, Arc::clone(&activity)));
+    let io = TokioIo::new(Observed::new(Renamed::new(stream), Arc::clone(&activity)));
     let seen = Arc::clone(&activity);
     let service = service_fn(move |request| {
         let app = app.clone();

@@ -1,6 +1,7 @@
 //! The listeners: two ports, each TCP or a Unix socket, connections with limits, and an orderly end. Knows no protocol
 //! beyond HTTP: what is served is [`App`].
 
+mod authority;
 mod connection;
 mod listen;
 mod patience;

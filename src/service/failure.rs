@@ -220,6 +220,43 @@ impl Failure {
         }
     }
 
+    /// True if a method itself gave up, and false if the request never got to one: it could not be read, breaks rules,
+    /// or asks for what is not served.
+    #[must_use]
+    pub fn is_of_a_method(&self) -> bool {
+        match self {
+            Self::TooManyResources { .. }
+            | Self::TooManyActions { .. }
+            | Self::TooManyCalls { .. }
+            | Self::TooManyEvaluations { .. }
+            | Self::TooManyCopies
+            | Self::AuxData
+            | Self::NoPlan(_)
+            | Self::PlanFailed
+            | Self::Unauthenticated(_)
+            | Self::NoSchema(_)
+            | Self::ReloadFailed
+            | Self::Unsupported(_)
+            | Self::UnknownService
+            | Self::ShuttingDown
+            | Self::Unaudited
+            | Self::Panicked => true,
+            Self::Undecodable(_)
+            | Self::Json(_)
+            | Self::Invalid(_)
+            | Self::ContentType
+            | Self::TooLarge { .. }
+            | Self::Overloaded
+            | Self::Arguments(_)
+            | Self::Timeout(_)
+            | Self::Deadline
+            | Self::BrokenBody
+            | Self::NoRoute
+            | Self::WrongMethod
+            | Self::Query(_) => false,
+        }
+    }
+
     /// The rules that were broken, if that is what is wrong.
     #[must_use]
     pub fn violations(&self) -> &[Violation] {

@@ -41,7 +41,9 @@ pub fn to_json(code: i32, message: &str, violations: &[Violation]) -> Value {
 
 fn violation(violation: &Violation) -> proto::Violation {
     proto::Violation {
-        field: Some(proto::FieldPath { elements: violation.field.iter().map(element).collect() }),
+        // A rule of the whole message has no field.
+        field: (!violation.field.is_empty())
+            .then(|| proto::FieldPath { elements: violation.field.iter().map(element).collect() }),
         rule: (!violation.rule.is_empty())
             .then(|| proto::FieldPath { elements: violation.rule.iter().map(rule_element).collect() }),
         rule_id: Some(violation.rule_id.to_owned()),
@@ -75,9 +77,11 @@ fn rule_element(rule: &RuleElement) -> proto::FieldPathElement {
 }
 
 fn violation_json(violation: &Violation) -> Value {
-    let elements: Vec<Value> = violation.field.iter().map(element_json).collect();
     let mut object = Map::new();
-    object.insert("field".to_owned(), json!({ "elements": elements }));
+    if !violation.field.is_empty() {
+        let elements: Vec<Value> = violation.field.iter().map(element_json).collect();
+        object.insert("field".to_owned(), json!({ "elements": elements }));
+    }
     if !violation.rule.is_empty() {
         let elements: Vec<Value> =
             violation.rule.iter().map(|rule| field_json(rule.number, rule.name, rule.ty)).collect();
