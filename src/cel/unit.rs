@@ -11,7 +11,7 @@ use super::checker::Checked;
 use super::env::{Env, RootType};
 pub use super::lower::PolicyName;
 use super::lower::{Index, Lower, Lowered, Names};
-use super::program::{Base, Node, Path, Program, Shortcut, Step};
+use super::program::{Base, Node, Path, Plan, Program, Shortcut, Step};
 use super::value::Constant;
 
 /// An expression of a [`Unit`].
@@ -359,6 +359,13 @@ fn remember(program: &mut Program, uses: &[u32]) -> u32 {
     for (path, shortcut) in program.paths.iter().zip(&mut program.shortcuts) {
         let beginnings = (1..path.steps.len()).rev().map(|len| path.steps.iter().take(len).cloned().collect());
         shortcut.base = beginnings.map(|steps| (path.root, steps)).find_map(|path| bases.get(&path).copied());
+        shortcut.plan = match (&*path.steps, shortcut.base) {
+            ([Step::Field(field, _), Step::Key(key)], None) => Plan::Attribute(path.root, *field, key.clone()),
+            ([.., Step::Key(key)], Some(base)) if base.steps as usize + 1 == path.steps.len() => {
+                Plan::Below(base.path, base.memo, key.clone())
+            }
+            _ => Plan::Steps,
+        };
     }
     for node in &mut program.nodes {
         if let Node::Path(path) = *node

@@ -4,6 +4,7 @@
 //! Opens no file and no socket, and is never reloaded: texts come in, settings go out.
 
 mod address;
+mod audit;
 mod aux_data;
 mod duration;
 mod expand;
@@ -38,6 +39,8 @@ pub struct Config {
     pub storage: Storage,
     /// `auxData.jwt`: how tokens are verified.
     pub aux_data: identity::Settings,
+    /// `audit`, if it is enabled.
+    pub audit: Option<crate::audit::Settings>,
     /// `toolCalls`
     pub tool_calls: ToolCalls,
 }

@@ -40,9 +40,10 @@ pub(super) fn apply_role_policies<'a>(
             }
         }
         if !listed {
+            call.consider(&policy.key, &policy.file);
             call.see(Seen::Unlisted { action, policy });
             call.note(format_args!("{}: does not list action `{action}`", policy.key));
-            return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
+            return Outcome::Deny(call.bump.alloc(Cause::RolePolicy(&policy.key)), Some(&policy.key));
         }
     }
     Outcome::Undecided
@@ -70,6 +71,9 @@ fn apply_role_rule<'a>(
         None => Tri::True,
         Some(condition) => call.evaluate(condition, frame),
     };
+    if !matches!(met, Tri::True) {
+        call.consider(&policy.key, &policy.file);
+    }
     call.see(Seen::RoleRule { action, policy, rule, met, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
     let (activated, not_met) = rule.output.unwrap_or((None, None));
@@ -77,10 +81,10 @@ fn apply_role_rule<'a>(
     if let Some(id) = if is_met { activated } else { not_met } {
         call.emit(&rule.src, action, id, frame, 1);
     }
-    let cause = Cause::RolePolicy(&policy.key);
+    let cause = call.bump.alloc(Cause::RolePolicy(&policy.key));
     match met {
         Tri::True => None,
-        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(Cause::Budget, Some(&policy.key))),
+        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(&Cause::Budget, Some(&policy.key))),
         Tri::Error(..) if call.params.semantics == Semantics::CerbosStrict => {
             Some(Outcome::Stop(cause, Some(&policy.key)))
         }

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bumpalo::{Bump, collections::Vec as BumpVec};
 use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
@@ -321,67 +322,62 @@ pub struct RoleRule {
     pub output: Outputs,
 }
 
-/// Rules of one policy by action: exact actions by hash, patterns in a list.
+/// Rules of one policy by action: for actions that some rule names the whole list, patterns included; the patterns
+/// alone for all others.
 #[derive(Debug, Default)]
 pub struct ActionIndex {
-    exact: IndexMap<Box<str>, Box<[u32]>, RandomState>,
+    named: IndexMap<Box<str>, Box<[u32]>, RandomState>,
     globs: Box<[(u32, Pattern)]>,
-    at_most: usize,
+    /// What the patterns give for an action that no rule names, if it is the same for all of them.
+    others: Option<Box<[u32]>>,
 }
 
 impl ActionIndex {
     /// Indexes rules by their action patterns.
     #[must_use]
     pub fn new(rules: &[Rule]) -> Self {
-        let mut exact: IndexMap<Box<str>, Vec<u32>, RandomState> = IndexMap::default();
+        let mut named: IndexMap<Box<str>, Vec<u32>, RandomState> = IndexMap::default();
         let mut globs = Vec::new();
         for (i, rule) in (0u32..).zip(rules) {
             for pattern in &rule.actions {
                 match pattern.as_literal() {
                     Some(action) => {
-                        let list = exact.entry(action.into()).or_default();
-                        if list.last() != Some(&i) {
-                            list.push(i);
-                        }
+                        named.entry(action.into()).or_default().push(i);
                     }
                     None if *pattern == Pattern::Never => {}
                     None => globs.push((i, pattern.clone())),
                 }
             }
         }
-        let at_most = exact.values().map(Vec::len).max().unwrap_or(0) + globs.len();
-        Self { exact: exact.into_iter().map(|(k, v)| (k, v.into())).collect(), globs: globs.into(), at_most }
+        for (action, list) in &mut named {
+            list.extend(globs.iter().filter(|(_, pattern)| pattern.matches(action)).map(|(i, _)| *i));
+            list.sort_unstable();
+            list.dedup();
+        }
+        let any = globs.iter().all(|(_, pattern)| *pattern == Pattern::Any);
+        let mut others: Vec<u32> = globs.iter().map(|(i, _)| *i).collect();
+        others.dedup();
+        Self {
+            named: named.into_iter().map(|(k, v)| (k, v.into())).collect(),
+            globs: globs.into(),
+            others: any.then(|| others.into()),
+        }
     }
 
-    /// Most rules that [`Self::for_each`] finds for any action.
-    #[must_use]
-    pub fn at_most(&self) -> usize {
-        self.at_most
+    /// The rules that have a pattern for `action`, ascending, each once.
+    #[inline]
+    pub fn rules<'b>(&'b self, action: &str, bump: &'b Bump) -> &'b [u32] {
+        match (self.named.get(action), &self.others) {
+            (Some(all), _) | (None, Some(all)) => all,
+            (None, None) => self.matching(action, bump),
+        }
     }
 
-    /// Calls `each` with the index of every rule that has a pattern for `action`, ascending, each once.
-    pub fn for_each(&self, action: &str, mut each: impl FnMut(u32)) {
-        let exact = self.exact.get(action).map_or(&[][..], |v| v);
-        let mut exact = exact.iter().copied().peekable();
-        let mut last = None;
-        for (i, pattern) in &self.globs {
-            while let Some(e) = exact.next_if(|e| e <= i) {
-                if last != Some(e) {
-                    each(e);
-                }
-                last = Some(e);
-            }
-            if last != Some(*i) && pattern.matches(action) {
-                each(*i);
-                last = Some(*i);
-            }
-        }
-        for e in exact {
-            if last != Some(e) {
-                each(e);
-            }
-            last = Some(e);
-        }
+    fn matching<'b>(&'b self, action: &str, bump: &'b Bump) -> &'b [u32] {
+        let mut all = BumpVec::new_in(bump);
+        all.extend(self.globs.iter().filter(|(_, pattern)| pattern.matches(action)).map(|(i, _)| *i));
+        all.dedup();
+        all.into_bump_slice()
     }
 }
 

@@ -213,9 +213,8 @@ impl<'a, 's> Walk<'a, 's> {
         roles: Option<(&'a [&'a str], usize)>,
     ) -> Result<Said<'a>, Halt> {
         let mut said = Said::default();
-        let mut indices = Vec::new();
-        policy.actions.for_each(action, |i| indices.push(i));
-        for rule in indices.into_iter().filter_map(|i| policy.rules.get(i as usize)) {
+        let indices = policy.actions.rules(action, self.inputs.cx.bump);
+        for rule in indices.iter().filter_map(|i| policy.rules.get(*i as usize)) {
             if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(self.inputs.kind)) {
                 continue;
             }

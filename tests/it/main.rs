@@ -10,10 +10,12 @@
 )]
 
 mod admin;
+mod audit;
 mod authzen;
 mod cli;
 mod cors;
 mod failure;
+mod filters;
 mod hostile;
 mod jwt;
 mod legacy;
@@ -24,4 +26,5 @@ mod reload;
 mod schemas;
 mod support;
 mod tls;
+mod trace;
 mod transport;

@@ -17,6 +17,7 @@ pub use message::message;
 pub use text::text;
 pub use values::Redaction;
 
+use bumpalo::Bump;
 use std::borrow::Cow;
 
 use crate::cel::Frame;
@@ -249,8 +250,9 @@ impl Teller<'_, '_> {
             if *name.name != *self.request.resource.kind {
                 continue;
             }
-            policy.actions.for_each(action, |i| {
-                if let Some(rule) = policy.rules.get(i as usize).filter(|r| r.effect == RuleEffect::Allow) {
+            let bump = Bump::new();
+            for i in policy.actions.rules(action, &bump) {
+                if let Some(rule) = policy.rules.get(*i as usize).filter(|r| r.effect == RuleEffect::Allow) {
                     let roles = self.request.principal.roles;
                     let fits = |patterns: &[Pattern]| patterns.iter().any(|p| roles.iter().any(|r| p.matches(r)));
                     let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
@@ -263,7 +265,7 @@ impl Teller<'_, '_> {
                         offer(100, near(policy, rule, vec![text]));
                     }
                 }
-            });
+            }
         }
         let (_, mut nearest) = best?;
         if let Cause::Rule(rule) | Cause::Error(rule, _) = cause {
