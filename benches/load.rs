@@ -6,6 +6,7 @@
 
 #![allow(
     missing_docs,
+    clippy::pedantic,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -10,7 +10,7 @@ use foldhash::fast::RandomState;
 use sha2::{Digest as _, Sha256};
 
 use super::expressions::Expressions;
-use super::facts::Facts;
+use super::facts::{Facts, Kind};
 use super::link::{Links, link};
 use super::lower::{self, Context, Lowered, Sets, environment};
 use super::{CompileOptions, Compiled, decode_enabled, imported_sets, in_parallel};
@@ -326,6 +326,7 @@ fn needed(dirty: &[usize], facts: &[&Facts], links: &Links) -> BTreeSet<usize> {
 
 fn table(facts: &[&Facts], sets: &[usize], lowered: &BTreeMap<usize, Done>, options: &CompileOptions) -> RuleTable {
     let mut table = RuleTable { folded_names: options.cerbos_compat, ..RuleTable::default() };
+    table.resources.reserve(facts.iter().filter(|f| f.kind == Kind::Resource).count());
     let asked = (0..facts.len()).filter(|i| facts.get(*i).is_some_and(|f| f.kind.is_asked()));
     for i in sets.iter().copied().chain(asked) {
         if let (Some(facts), Some(done)) = (facts.get(i), lowered.get(&i)) {

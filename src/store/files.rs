@@ -63,6 +63,18 @@ pub trait Files: std::fmt::Debug + Send + Sync + 'static {
     /// What the system says.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
 
+    /// Names in a directory, in any order, and what each leads to.
+    ///
+    /// # Errors
+    /// What the system says of the directory; what it says of an entry comes with it.
+    fn entries(&self, directory: &Path) -> io::Result<Vec<(std::ffi::OsString, io::Result<Stat>)>> {
+        let stat = |name: std::ffi::OsString| {
+            let stat = self.stat(&directory.join(&name));
+            (name, stat)
+        };
+        Ok(self.list(directory)?.into_iter().map(stat).collect())
+    }
+
     /// The first `limit` bytes of a regular file, and what was read. Never blocks on a FIFO.
     ///
     /// # Errors
@@ -85,6 +97,19 @@ impl Files for Disk {
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         fs::metadata(path).map(|m| stat_of(&m))
+    }
+
+    fn entries(&self, directory: &Path) -> io::Result<Vec<(std::ffi::OsString, io::Result<Stat>)>> {
+        let entry = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry?;
+            // Asked of the open directory, the system need not find the way there for every entry.
+            let stat = match entry.metadata() {
+                Ok(m) if m.is_symlink() => self.stat(&entry.path()),
+                other => other.map(|m| stat_of(&m)),
+            };
+            Ok((entry.file_name(), stat))
+        };
+        fs::read_dir(directory)?.map(entry).collect()
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<(Stat, Vec<u8>)> {

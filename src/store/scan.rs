@@ -187,25 +187,26 @@ fn read_all(files: &dyn Files, walk: &Walk<'_>, known: &Known) -> Option<ReadAll
         let message = format!("the policy set is larger than {MAX_TOTAL_BYTES} bytes");
         return Some((Vec::new(), vec![Diagnostic::error("TG0803", &place, None, message)]));
     }
+    let unread: Vec<&Found> = walk.found.iter().filter(|found| seen_before(found, known).is_none()).collect();
+    let mut fresh = in_parallel(&unread, |found| read_one(files, found)).into_iter();
     let mut read = Vec::with_capacity(walk.found.len());
     let mut faults = Vec::new();
-    for (place, one) in in_parallel(&walk.found, |found| read_one(files, found, known)).into_iter().enumerate() {
-        match one {
-            One::Good(seen, text) => read.push((place, seen, text)),
-            One::Bad(fault) => faults.push(fault),
-            One::Moved => return None,
+    for (place, found) in walk.found.iter().enumerate() {
+        match seen_before(found, known).map_or_else(|| fresh.next(), |seen| Some(One::Good(seen, None))) {
+            Some(One::Good(seen, text)) => read.push((place, seen, text)),
+            Some(One::Bad(fault)) => faults.push(fault),
+            Some(One::Moved) | None => return None,
         }
     }
     Some((read, faults))
 }
 
-fn read_one(files: &dyn Files, found: &Found, known: &Known) -> One {
-    if let Some(seen) = known.get(&*found.name)
-        && seen.stat == found.stat
-        && seen.stat.is_settled(seen.read_at)
-    {
-        return One::Good(*seen, None);
-    }
+/// What is known of a file that need not be read again.
+fn seen_before(found: &Found, known: &Known) -> Option<Seen> {
+    known.get(&*found.name).filter(|seen| seen.stat == found.stat && seen.stat.is_settled(seen.read_at)).copied()
+}
+
+fn read_one(files: &dyn Files, found: &Found) -> One {
     let fault =
         |code, message: String| One::Bad(Diagnostic::error(code, &SourceFile::new(&*found.name, ""), None, message));
     let read_at = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |d| d.as_nanos() as i128);
@@ -259,7 +260,7 @@ impl<'f> Walk<'f> {
         if stat.kind != Kind::Directory {
             return Err(fault(io::ErrorKind::NotADirectory.into()));
         }
-        let names = files.list(resolved).map_err(fault)?;
+        let names = files.entries(resolved).map_err(fault)?;
         walk.directory(resolved, names, &mut Vec::new(), &mut vec![stat.id]);
         Ok(walk)
     }
@@ -268,13 +269,12 @@ impl<'f> Walk<'f> {
     fn directory(
         &mut self,
         path: &Path,
-        mut names: Vec<std::ffi::OsString>,
+        mut names: Vec<(std::ffi::OsString, io::Result<Stat>)>,
         segments: &mut Vec<String>,
         above: &mut Vec<(u64, u64)>,
     ) {
-        names.sort();
-        for name in names {
-            let child = path.join(&name);
+        names.sort_by(|a, b| a.0.cmp(&b.0));
+        for (name, stat) in names {
             let Some(name) = name.to_str() else {
                 let lossy = name.to_string_lossy().into_owned();
                 if could_matter(&lossy) {
@@ -288,23 +288,32 @@ impl<'f> Walk<'f> {
                 continue;
             }
             segments.push(name.to_owned());
-            self.entry(&child, segments, above);
+            self.entry(path, stat, segments, above);
             segments.pop();
         }
     }
 
-    fn entry(&mut self, path: &Path, segments: &mut Vec<String>, above: &mut Vec<(u64, u64)>) {
-        let wanted = match classify(&segments.join("/")) {
+    /// What `stat` says the last of `segments` in `directory` is.
+    fn entry(
+        &mut self,
+        directory: &Path,
+        stat: io::Result<Stat>,
+        segments: &mut Vec<String>,
+        above: &mut Vec<(u64, u64)>,
+    ) {
+        let path = || directory.join(segments.last().map_or("", String::as_str));
+        let name = segments.join("/");
+        let wanted = match classify(&name) {
             FileClass::Policy | FileClass::Schema => true,
             FileClass::Suite | FileClass::Fixture => self.include == Include::Everything,
             FileClass::MisplacedSchemas | FileClass::Ignored => false,
         };
-        match self.files.stat(path) {
-            Ok(stat) if stat.kind == Kind::Directory => self.enter(path, stat, segments, above),
+        match stat {
+            Ok(stat) if stat.kind == Kind::Directory => self.enter(&path(), stat, segments, above),
             Ok(_) | Err(_) if !wanted => {}
             Ok(stat) if stat.kind == Kind::File => {
                 if self.found.len() < MAX_FILES {
-                    self.found.push(Found { name: segments.join("/"), path: path.to_owned(), stat });
+                    self.found.push(Found { name, path: path(), stat });
                 } else if self.found.len() == MAX_FILES {
                     self.fault(segments, "TG0803", &format!("the policy set has more than {MAX_FILES} files"));
                 }
@@ -332,7 +341,7 @@ impl<'f> Walk<'f> {
         if above.len() >= MAX_DEPTH {
             return self.fault(segments, "TG0803", &format!("directories are nested deeper than {MAX_DEPTH}"));
         }
-        match self.files.list(path) {
+        match self.files.entries(path) {
             Ok(names) => {
                 above.push(stat.id);
                 self.directory(path, names, segments, above);
