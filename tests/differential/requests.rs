@@ -76,6 +76,9 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features, resources: us
         })
         .collect();
     let mut request = json!({"requestId": format!("r{}", rng.below(1000)), "principal": principal, "resources": list});
+    if let Some(aux) = world.tokens.aux_data(rng) {
+        request["auxData"] = aux;
+    }
     if rng.chance(97) {
         request["includeMeta"] = json!(true);
     }

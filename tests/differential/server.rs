@@ -55,6 +55,17 @@ pub struct Server {
     pub client: Client,
 }
 
+impl Server {
+    /// Processor time it has used so far, in seconds, where the system tells.
+    pub fn cpu(&self) -> f64 {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let after = text.rsplit(')').next().unwrap_or_default();
+        let field = |n: usize| after.split_ascii_whitespace().nth(n).and_then(|f| f.parse::<f64>().ok());
+        // User and system time in clock ticks, of which Linux counts 100 a second.
+        (field(11).unwrap_or_default() + field(12).unwrap_or_default()) / 100.0
+    }
+}
+
 impl Drop for Server {
     fn drop(&mut self) {
         let _ = self.child.kill();

@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
             roles: world.roles.clone(),
             derived: if features.has(Feature::Runtime) { world.derived() } else { Vec::new() },
             rich: features.has(Feature::Cel),
-            claims: features.has(Feature::Jwt),
+            claims: !world.tokens.good.is_empty(),
             ..Env::default()
         };
         Self { rng, world, features, env, leaves, count: 0 }
