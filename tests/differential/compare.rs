@@ -1,12 +1,13 @@
 //! What counts as the same answer. Compares decoded replies and says in which field two of them differ; knows nothing
 //! of how they were had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value as Json;
 
 use crate::http::Reply;
+use crate::lab::Replies;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,13 +81,34 @@ pub struct Compared {
     pub decisions: u64,
     /// Those of them that allow.
     pub allows: u64,
+    /// Those whose effect in the reference depends on the order of rules and roles; they are not compared.
+    pub order_dependent: u64,
+}
+
+/// Compares the answers to one request; what the reference answers otherwise in another order is left out.
+pub fn answers(replies: &Replies) -> Compared {
+    let mut compared = self::replies(&replies.theirs, &replies.ours);
+    let mut by_luck: BTreeSet<(&str, Option<usize>, Option<String>)> = BTreeSet::new();
+    for other in &replies.others {
+        for m in self::replies(&replies.theirs, other).found {
+            by_luck.insert((m.field, m.resource, m.action));
+        }
+    }
+    compared.order_dependent = by_luck.iter().filter(|(field, ..)| *field == "effect").count() as u64;
+    compared.found.retain(|m| {
+        let depends = |field| by_luck.contains(&(field, m.resource, m.action.clone()));
+        // An answer that depends on the order takes what is said about it along.
+        let left_out = depends(m.field) || (m.action.is_some() && depends("effect"));
+        !left_out
+    });
+    compared
 }
 
 /// Compares two replies to one request.
 pub fn replies(theirs: &Reply, ours: &Reply) -> Compared {
     let mut differ = Differ { found: Vec::new(), resource: None };
     let (decisions, allows) = compare(&mut differ, theirs, ours);
-    Compared { found: differ.found, decisions, allows }
+    Compared { found: differ.found, decisions, allows, order_dependent: 0 }
 }
 
 fn compare(differ: &mut Differ, theirs: &Reply, ours: &Reply) -> (u64, u64) {
@@ -154,7 +176,7 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
             &validation(&right["validationErrors"]),
         );
         let (theirs, ours) = (outputs(&left["outputs"]), outputs(&right["outputs"]));
-        let keys: std::collections::BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+        let keys: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         for key in keys {
             let get = |m: &BTreeMap<(String, String), Vec<Json>>| Json::from(m.get(key).cloned().unwrap_or_default());
             differ.note("outputs", Some(&key.0), &get(&theirs), &get(&ours));
@@ -166,7 +188,7 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
 fn by_action(differ: &mut Differ, field: &'static str, left: &Json, right: &Json) {
     let empty = serde_json::Map::new();
     let (a, b) = (left.as_object().unwrap_or(&empty), right.as_object().unwrap_or(&empty));
-    let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    let keys: BTreeSet<_> = a.keys().chain(b.keys()).collect();
     for action in keys {
         differ.note(field, Some(action), &left[action.as_str()], &right[action.as_str()]);
     }

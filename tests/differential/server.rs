@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::http::{Address, Client};
 
-/// Longest time a server may take to start or to give up.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// Longest time a server may take to start or to give up: long, as a run may have the lowest priority.
+const START_LIMIT: Duration = Duration::from_secs(600);
 const SETPRIV: &str = "/usr/bin/setpriv";
 
 /// Which program a side runs.

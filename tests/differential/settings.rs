@@ -22,8 +22,8 @@ pub struct Settings {
     pub decisions: u64,
     /// Requests a store.
     pub requests: usize,
-    /// Broken stores with each store.
-    pub broken: usize,
+    /// Of 100 stores, how many are followed by one that is broken.
+    pub broken: u64,
     /// Parts of the language.
     pub features: Features,
     /// Stores worked on at a time.
@@ -54,7 +54,7 @@ impl Settings {
         let (stores, decisions, requests) = match scale.as_str() {
             "smoke" => (20, 0, 20),
             "ci" => (100, 200_000, 40),
-            "full" => (2_000, 5_000_000, 50),
+            "full" => (2_100, 5_000_000, 28),
             other => return Err(format!("SCALE: `{other}` is none of smoke, ci, full")),
         };
         let oracle = env::var("TOOLGATE_ORACLE").map_or_else(|_| PathBuf::from(ORACLE), PathBuf::from);
@@ -90,7 +90,7 @@ impl Settings {
             stores: number("STORES", stores)?,
             decisions: number("DECISIONS", decisions)?,
             requests: number("REQUESTS", requests)?,
-            broken: number("BROKEN", 1)?,
+            broken: number("BROKEN", if scale == "full" { 25 } else { 100 })?,
             features: Features::parse(&env::var("FEATURES").unwrap_or_default())?,
             jobs: number("JOBS", 2)?,
             max_failures: number("MAX_FAILURES", 5)?,

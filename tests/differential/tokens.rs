@@ -6,8 +6,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, EncodingKey, crypto};
 use serde_json::{Map, Value as Json, json};
 
-use crate::attrs;
-use crate::rng::Rng;
+use super::attrs;
+use super::rng::Rng;
 
 /// 2100-01-01: no test runs so late.
 const LATER: i64 = 4_102_444_800;

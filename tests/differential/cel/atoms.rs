@@ -1,7 +1,7 @@
 //! Boolean expressions.
 
+use super::super::attrs::{self, Ty};
 use super::{Cel, quote};
-use crate::attrs::{self, Ty};
 
 const PATTERNS: &[&str] = &["^a", "e$", "^[a-z]+$", r"\d", "(?i)HR", "o|e", r"^\w*$", "", r"[^\x00-\x7F]", r"\s"];
 

@@ -6,8 +6,8 @@
 mod atoms;
 mod values;
 
-use crate::attrs::{MEMBERS, PRINCIPAL, RESOURCE, Ty};
-use crate::rng::Rng;
+use super::attrs::{MEMBERS, PRINCIPAL, RESOURCE, Ty};
+use super::rng::Rng;
 
 /// What an expression may refer to.
 #[derive(Clone, Debug, Default)]

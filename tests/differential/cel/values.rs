@@ -1,7 +1,7 @@
 //! Expressions of the other types.
 
+use super::super::attrs::{self, Ty};
 use super::{Cel, quote};
-use crate::attrs::{self, Ty};
 
 impl Cel<'_> {
     pub(super) fn str(&mut self, depth: usize) -> String {

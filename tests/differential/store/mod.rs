@@ -3,6 +3,7 @@
 
 pub mod breaking;
 mod parts;
+pub mod permute;
 mod policies;
 mod schemas;
 pub mod world;
@@ -14,9 +15,9 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::features::{Feature, Features};
-use crate::rng::Rng;
-use crate::yaml;
+use super::features::{Feature, Features};
+use super::rng::Rng;
+use super::yaml;
 use parts::Writer;
 use world::World;
 

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::attrs::{MEMBERS, PRINCIPAL, RESOURCE, STRINGS, Ty};
-use crate::rng::Rng;
+use super::super::attrs::{MEMBERS, PRINCIPAL, RESOURCE, STRINGS, Ty};
+use super::super::rng::Rng;
 
 /// Names of the schemas a store may have; the last is only referred to by others.
 const NAMES: [&str; 4] = ["principal.json", "resource.json", "sub/other.json", "part.json"];

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::attrs::Ty;
-use crate::features::{Feature, Features};
-use crate::rng::Rng;
-use crate::tokens::Tokens;
+use super::super::attrs::Ty;
+use super::super::features::{Feature, Features};
+use super::super::rng::Rng;
+use super::super::tokens::Tokens;
 
 const KINDS: &[&str] = &["doc", "album", "invoice", "ticket"];
 const ODD_KINDS: &[&str] = &["album:object", "leave-request", "a/b", "mcp::github", "x:1", "team.doc", "a b", "é"];
