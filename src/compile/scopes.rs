@@ -32,7 +32,8 @@ pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagn
     }
     for (key, needed_by) in missing {
         let Some(first) = needed_by.first() else { continue };
-        let names: Vec<String> = needed_by.iter().map(|p| p.key()).collect();
+        let names: BTreeSet<String> = needed_by.iter().map(|p| p.key()).collect();
+        let names: Vec<String> = names.into_iter().collect();
         let text =
             format!("scoped policy {key} is not found but is required by descendant policies {}", names.join(", "));
         diagnostics.push(

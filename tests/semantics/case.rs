@@ -2,6 +2,7 @@
 //!
 //! - ` ```yaml NAME ` a file of the store (any language word; the second word is its path). A later fence of the same
 //!   name replaces it, `empty` as third word removes it.
+//! - a heading `## …` starts with an empty store and no settings;
 //! - ` ```settings ` JSON of the configuration (`engine`, …); replaces the one before.
 //! - ` ```check ` requests with the answers expected of the store so far:
 //!   `req {JSON}`, then a line an action `ACTION: ALLOW|DENY POLICY SCOPE` (`-` is the empty string),
@@ -9,6 +10,8 @@
 //!   `invalid SOURCE PATH MESSAGE` for every validation error; or only `distinct N`: how many different values the
 //!   outputs have. With a second word, `toolgate` or `reference`, only that side is asked.
 //! - ` ```refused ` the store is refused; each line is part of what is said about it.
+//! - ` ```faults ` what is said about the store when it is compiled with its schemas, a line a fault: `FILE:LINE:COLUMN
+//!   TEXT`, or without a place; `toolgate: ` or `reference: ` before a line that only one side says. No lines: nothing.
 //! - ` ```suites ` the test suites of the store give these results: lines `TEST PRINCIPAL RESOURCE ACTION: RESULT`.
 
 use std::collections::BTreeMap;
@@ -36,6 +39,8 @@ pub enum Check {
     Requests(Vec<(Json, Answer)>),
     /// Texts the refusal holds.
     Refused(Vec<String>),
+    /// Lines about the store.
+    Faults(Vec<String>),
     /// Results of the test suites, sorted.
     Suites(Vec<String>),
 }
@@ -60,6 +65,10 @@ pub fn read(name: &str, text: &str) -> Vec<Step> {
     let (mut files, mut settings) = (BTreeMap::new(), json!({}));
     let mut lines = text.lines().enumerate();
     while let Some((number, line)) = lines.next() {
+        if line.starts_with("## ") {
+            files.clear();
+            settings = json!({});
+        }
         let Some(info) = line.strip_prefix("```") else { continue };
         let body: Vec<&str> = lines.by_ref().map(|(_, l)| l).take_while(|l| *l != "```").collect();
         let place = format!("{name}:{}", number + 1);
@@ -74,6 +83,7 @@ pub fn read(name: &str, text: &str) -> Vec<Step> {
                 settings = serde_json::from_str(&body.join("\n")).unwrap_or_else(|e| panic!("{place}: {e}"));
             }
             ["check"] | ["check", "toolgate" | "reference"] => step(Check::Requests(requests(&place, &body))),
+            ["faults"] => step(Check::Faults(body.iter().map(|l| (*l).to_owned()).collect())),
             ["suites"] => {
                 let mut lines: Vec<String> = body.iter().map(|l| (*l).to_owned()).collect();
                 lines.sort();
@@ -202,6 +212,63 @@ pub fn suites(report: &Json) -> Vec<String> {
                 }
             }
         }
+    }
+    lines.sort();
+    lines
+}
+
+fn place(at: &Json) -> String {
+    at.as_object().map_or_else(String::new, |_| format!(":{}:{}", at["line"], at["column"]))
+}
+
+fn string(v: &Json) -> &str {
+    v.as_str().unwrap_or_default()
+}
+
+/// The errors in our JSON diagnostics as the reference words them, sorted.
+pub fn our_faults(report: &Json) -> Vec<String> {
+    let errors = report.as_array().into_iter().flatten().filter(|d| d["severity"] == "error");
+    let line = |d: &Json| match string(&d["code"]) {
+        // The reference names no file for these.
+        "TG0403" | "TG0404" => string(&d["message"]).to_owned(),
+        _ => format!("{}{} {}", string(&d["file"]), place(&d["position"]), string(&d["message"])),
+    };
+    let mut lines: Vec<String> = errors.map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// The faults in the reference's JSON report, sorted.
+pub fn their_faults(report: &Json) -> Vec<String> {
+    let (lint, compile) = (&report["lintErrors"], &report["compileErrors"]["errors"]);
+    let list = |v: &Json| v.as_array().cloned().unwrap_or_default();
+    let mut lines = Vec::new();
+    for d in list(&lint["missing_scope_details"]) {
+        let by: Vec<String> = list(&d["descendants"]).iter().map(|d| string(d).to_owned()).collect();
+        let key = string(&d["missing_policy"]);
+        lines
+            .push(format!("scoped policy {key} is not found but is required by descendant policies {}", by.join(", ")));
+    }
+    for d in list(&lint["duplicate_defs"]) {
+        let (file, key, other) = (string(&d["file"]), string(&d["policy"]), string(&d["other_file"]));
+        let at = place(&d["position"]);
+        lines.push(format!("{file}{at} duplicate definition of {key} (previous definition in {other})"));
+    }
+    for d in list(&lint["missing_imports"]) {
+        let (file, kind, name) = (string(&d["importing_file"]), string(&d["import_kind"]), string(&d["import_name"]));
+        let (at, by) = (place(&d["position"]), string(&d["importing_policy"]));
+        lines.push(format!("{file}{at} cannot find {kind} \"{name}\" imported by {by}"));
+    }
+    for d in list(&lint["load_failures"]) {
+        let details = &d["error_details"];
+        let text = details["message"].as_str().unwrap_or_else(|| string(&d["error"]));
+        lines.push(format!("{}{} {text}", string(&d["file"]), place(&details["position"])));
+    }
+    for d in list(&lint["scope_permissions_conflicts"]) {
+        lines.push(format!("policies sharing scope \"{}\" have conflicting scopePermissions", string(&d["scope"])));
+    }
+    for d in list(compile) {
+        lines.push(format!("{}{} {}", string(&d["file"]), place(&d["position"]), string(&d["description"])));
     }
     lines.sort();
     lines

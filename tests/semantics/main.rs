@@ -61,16 +61,27 @@ fn write(work: &Path, step: &Step) -> PathBuf {
     store
 }
 
-/// The report of the store's test suites.
+/// The report of the store's test suites, or of its faults.
 fn report(side: &Side, work: &Path, step: &Step) -> Json {
     let store = write(work, step);
+    let suites = matches!(step.check, Check::Suites(_));
     let mut command = std::process::Command::new(&side.binary);
     match side.flavour {
-        Flavour::Toolgate => command.arg("test").arg(store).args(["--compat", "cerbos", "--output", "json"]),
+        Flavour::Toolgate => command
+            .arg(if suites { "test" } else { "lint" })
+            .arg(store)
+            .args(["--compat", "cerbos", "--output", "json"]),
         Flavour::Cerbos => command.arg("compile").arg(store).arg("--output=json").env("CERBOS_NO_TELEMETRY", "1"),
     };
-    command.arg("--verbose");
+    if suites {
+        command.arg("--verbose");
+    } else if side.flavour == Flavour::Cerbos {
+        command.arg("--skip-tests");
+    }
     let done = command.output().unwrap();
+    if done.stdout.is_empty() && done.status.success() {
+        return Json::Null;
+    }
     serde_json::from_slice(&done.stdout).unwrap_or_else(|e| {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         panic!("{}: {e}\n{}\n{}", step.place, text(&done.stdout), text(&done.stderr))
@@ -90,9 +101,25 @@ fn run(side: &Side, step: &Step, work: &Path, faults: &mut Vec<String>) {
     if step.side.as_ref().is_some_and(|only| only != name) {
         return;
     }
-    if let Check::Suites(expected) = &step.check {
-        let got = case::suites(&report(side, work, step));
-        if got != *expected {
+    let found = match &step.check {
+        Check::Requests(_) | Check::Refused(_) => None,
+        Check::Suites(expected) => Some((expected.clone(), case::suites(&report(side, work, step)))),
+        Check::Faults(expected) => {
+            let (own, other) = if side.flavour == Flavour::Cerbos {
+                ("reference: ", "toolgate: ")
+            } else {
+                ("toolgate: ", "reference: ")
+            };
+            let lines = expected.iter().filter(|l| !l.starts_with(other));
+            let mut lines: Vec<String> = lines.map(|l| l.strip_prefix(own).unwrap_or(l).to_owned()).collect();
+            lines.sort();
+            let report = report(side, work, step);
+            let own = if side.flavour == Flavour::Cerbos { case::their_faults } else { case::our_faults };
+            Some((lines, own(&report)))
+        }
+    };
+    if let Some((expected, got)) = found {
+        if got != expected {
             faults.push(format!("{place}:\n  expected {expected:?}\n  got      {got:?}"));
         }
         return;
@@ -100,7 +127,7 @@ fn run(side: &Side, step: &Step, work: &Path, faults: &mut Vec<String>) {
     match (start(side, work, step), &step.check) {
         (Err(StartError::Broken(text)), _) => panic!("{place}: {text}"),
         (Err(StartError::Refused(text)), Check::Requests(_)) => faults.push(format!("{place}: refused: {text}")),
-        (_, Check::Suites(_)) => {}
+        (_, Check::Suites(_) | Check::Faults(_)) => {}
         (Ok(_), Check::Refused(_)) => faults.push(format!("{place}: accepted, but should be refused")),
         (Err(StartError::Refused(text)), Check::Refused(parts)) => {
             // The words of the reference's log and of our diagnostics differ; what they quote does not.
