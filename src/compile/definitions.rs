@@ -34,6 +34,8 @@ pub(super) struct Definitions {
 struct Place<'p> {
     file: &'p SourceFile,
     key: Span,
+    /// The value: where the reference says that a definition is.
+    at: Span,
     origin: String,
 }
 
@@ -139,8 +141,8 @@ fn blocks(policy: &Policy) -> (Option<&Variables>, Option<&Constants>) {
     }
 }
 
-fn add<'p, T>(found: &mut Found<'p, T>, name: &'p Text, file: &'p SourceFile, origin: &str, value: T) {
-    let place = Place { file, key: name.span, origin: origin.to_owned() };
+fn add<'p, T>(found: &mut Found<'p, T>, name: &'p Text, at: Span, file: &'p SourceFile, origin: &str, value: T) {
+    let place = Place { file, key: name.span, at, origin: origin.to_owned() };
     found.entry(&name.value).or_default().push(Definition { place, value });
 }
 
@@ -154,15 +156,15 @@ fn find_variables<'p>(
         let library = context.links.find(Import::Variables, &import.value).and_then(|i| context.policy(i));
         if let Some(Policy { file, body: Body::ExportVariables(exports), .. }) = library {
             for (name, text) in &exports.definitions {
-                add(&mut found, name, file, &format!("import '{}'", exports.name.value), text);
+                add(&mut found, name, text.at, file, &format!("import '{}'", exports.name.value), text);
             }
         }
     }
     for (name, text) in block.map_or(&[][..], |b| &b.local) {
-        add(&mut found, name, &policy.file, "policy local variables", text);
+        add(&mut found, name, text.at, &policy.file, "policy local variables", text);
     }
     for (name, text) in &policy.variables {
-        add(&mut found, name, &policy.file, "deprecated top-level policy variables", text);
+        add(&mut found, name, text.at, &policy.file, "deprecated top-level policy variables", text);
     }
     found
 }
@@ -173,12 +175,12 @@ fn find_constants<'p>(policy: &'p Policy, block: Option<&'p Constants>, context:
         let library = context.links.find(Import::Constants, &import.value).and_then(|i| context.policy(i));
         if let Some(Policy { file, body: Body::ExportConstants(exports), .. }) = library {
             for (name, value) in &exports.definitions {
-                add(&mut found, name, file, &format!("import '{}'", exports.name.value), value.value.clone());
+                add(&mut found, name, value.at, file, &format!("import '{}'", exports.name.value), value.value.clone());
             }
         }
     }
     for (name, value) in block.map_or(&[][..], |b| &b.local) {
-        add(&mut found, name, &policy.file, "policy local constants", value.value.clone());
+        add(&mut found, name, value.at, &policy.file, "policy local constants", value.value.clone());
     }
     found
 }
@@ -199,7 +201,7 @@ fn check_redefined<T>(policy: &Policy, found: &Found<'_, T>, what: &str, diagnos
         let places: Vec<String> = definitions
             .iter()
             .map(|d| {
-                let at = d.place.file.position(d.place.key.start);
+                let at = d.place.file.position(d.place.at.start);
                 format!("{} ({}:{}:{})", d.place.origin, d.place.file.name(), at.line, at.column)
             })
             .collect();

@@ -1,7 +1,7 @@
 //! Store-wide checks on scopes: every scoped policy needs its ancestors (spec §8.1), and a scope has one meaning of an
 //! ALLOW (§8.2).
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use foldhash::fast::RandomState;
 
@@ -34,7 +34,8 @@ pub(super) fn missing_ancestors(policies: &[&Facts], diagnostics: &mut Vec<Diagn
     }
     for (key, needed_by) in missing {
         let Some(first) = needed_by.first() else { continue };
-        let names: Vec<&str> = needed_by.iter().map(|p| &*p.key).collect();
+        let names: BTreeSet<&str> = needed_by.iter().map(|p| &*p.key).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let text =
             format!("scoped policy {key} is not found but is required by descendant policies {}", names.join(", "));
         diagnostics.push(

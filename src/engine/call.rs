@@ -33,7 +33,7 @@ pub(super) struct Level<'a> {
 
 /// Effective derived roles of one scope.
 #[derive(Clone, Copy)]
-struct Derived<'a> {
+pub(super) struct Derived<'a> {
     /// Names, sorted.
     names: &'a [&'a str],
     /// The condition of at least one erred: what the set is, is not known.
@@ -293,13 +293,32 @@ impl<'a> Call<'a> {
     }
 
     /// Effective derived roles of a level (spec §10.3), computed once.
-    fn derived(&mut self, level: usize) -> Derived<'a> {
-        let Some((policy, known)) = self.levels.get(level).map(|l| (l.policy, l.derived)) else {
+    pub(super) fn derived(&mut self, level: usize) -> Derived<'a> {
+        let Some(known) = self.levels.get(level).map(|l| l.derived) else {
             return Derived { names: &[], failed: false };
         };
         if let Some(known) = known {
             return known;
         }
+        // Conditions that read the roles of the level before need those first, whoever asks, and so on up.
+        let mut first = level;
+        while self.reads_level_before(first) && self.levels.get(first - 1).is_some_and(|l| l.derived.is_none()) {
+            first -= 1;
+        }
+        for before in first..level {
+            self.work_out_derived(before);
+        }
+        self.work_out_derived(level)
+    }
+
+    fn reads_level_before(&self, level: usize) -> bool {
+        let policy = self.levels.get(level).and_then(|l| l.policy);
+        let mut sets = policy.map_or(&[][..], |p| &p.derived).iter().filter_map(|at| Self::definition(at));
+        level > 0 && sets.any(|(set, _)| set.unit.reads_root(roots::RUNTIME))
+    }
+
+    fn work_out_derived(&mut self, level: usize) -> Derived<'a> {
+        let policy = self.levels.get(level).and_then(|l| l.policy);
         let mut names = BumpVec::new_in(self.bump);
         let mut failed = false;
         for at in policy.map_or(&[][..], |p| &p.derived) {

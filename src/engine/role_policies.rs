@@ -4,6 +4,7 @@ use super::call::Call;
 use super::condition::{Failure, Tri};
 use super::decide::Semantics;
 use super::decision::Cause;
+use super::roots;
 use super::seen::Seen;
 use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
 use super::walk::{Outcome, Word};
@@ -63,8 +64,10 @@ fn apply_role_rule<'a>(
     action: &'a str,
 ) -> Option<Outcome<'a>> {
     let frame = {
-        // The policy's variables may read this level's derived roles.
-        call.level_frame(level);
+        // The policy may read this level's derived roles, also where the level's own policy does not.
+        if policy.unit.reads_root(roots::RUNTIME) {
+            call.derived(level);
+        }
         call.frame(&policy.unit, level)
     };
     let met = match &rule.condition {
@@ -78,7 +81,11 @@ fn apply_role_rule<'a>(
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
     let (activated, not_met) = rule.output.unwrap_or((None, None));
     let is_met = matches!(met, Tri::True);
-    if let Some(id) = if is_met { activated } else { not_met } {
+    // With strict evaluation an error ends the action before anything is said.
+    let said = !(matches!(met, Tri::Error(..)) && call.params.semantics == Semantics::CerbosStrict);
+    if let Some(id) = if is_met { activated } else { not_met }
+        && said
+    {
         call.emit(&rule.src, action, id, frame, 1);
     }
     let cause = call.bump.alloc(Cause::RolePolicy(&policy.key));

@@ -307,7 +307,7 @@ fn apply_row<'a>(
             Tri::True => {}
             Tri::False => return inactive(call, asked, rule, index, patterns),
             Tri::Error(_, failure) => match on_error(call, failure, denies) {
-                OnError::Stop => return Outcome::Stop(failed(call, asked, rule, failure), None),
+                OnError::Stop => return stopped(call, asked, rule, failure),
                 OnError::Applies => error = Some(failure),
                 OnError::Skip => return inactive(call, asked, rule, index, patterns),
             },
@@ -327,7 +327,7 @@ fn apply_row<'a>(
         Tri::True => true,
         Tri::False => false,
         Tri::Error(_, failure) => match on_error(call, failure, denies) {
-            OnError::Stop => return Outcome::Stop(failed(call, asked, rule, failure), None),
+            OnError::Stop => return stopped(call, asked, rule, failure),
             OnError::Applies => {
                 error = Some(failure);
                 true
@@ -481,6 +481,14 @@ fn on_error(call: &Call<'_>, failure: Failure<'_>, denies: bool) -> OnError {
         (Semantics::Safe, _) if denies => OnError::Applies,
         (Semantics::Safe | Semantics::Cerbos, _) => OnError::Skip,
     }
+}
+
+/// The action is denied for an error; with strict evaluation the answer names the policy that holds the rule, whatever
+/// scope was asked for.
+#[cold]
+fn stopped<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failure<'a>) -> Outcome<'a> {
+    let policy = (!matches!(failure, Failure::Budget)).then_some(&*asked.policy.key);
+    Outcome::Stop(failed(call, asked, rule, failure), policy)
 }
 
 #[cold]
