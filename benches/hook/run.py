@@ -1,11 +1,13 @@
 """How long a hook takes from start to exit: `toolgate hook`, the same request through tokio and hyper, and equivalent
-hooks for Node and Python, all against one server, in turns. Usage: python3 benches/hook/run.py [ROUNDS]
+hooks for Node and Python, all against one server, in rounds of random order.
+Usage: [TOOLGATE=FILE] python3 benches/hook/run.py [ROUNDS]
 
 Prints wall time and CPU time of the process, and fails if any hook does not deny what the policy denies."""
 
 import json
 import os
 import pathlib
+import random
 import statistics
 import subprocess
 import sys
@@ -14,7 +16,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
-TOOLGATE = ROOT / "target/release/toolgate"
+TOOLGATE = pathlib.Path(os.environ.get("TOOLGATE", ROOT / "target/release/toolgate"))
 ROUNDS = int(sys.argv[1]) if len(sys.argv) > 1 else 200
 QUESTION = json.dumps({
     "session_id": "s", "turn_id": "t", "transcript_path": None, "cwd": "/workspace", "hook_event_name": "PreToolUse",
@@ -71,8 +73,11 @@ def run(socket):
         "Python " + version(python): [python, "-I", str(HERE / "hook.py"), socket],
     }
     taken = {name: [] for name in hooks}
+    order = list(hooks.items())
     for _ in range(ROUNDS):
-        for name, command in hooks.items():
+        # Who runs first after a large process finds cold caches.
+        random.shuffle(order)
+        for name, command in order:
             wall, cpu, rss, code, text = once(command)
             if "healthcheck" in command:
                 assert (code, text) == (0, "SERVING\n"), (name, code, text)

@@ -176,8 +176,8 @@ impl<'a> Outcome<'a> {
         match reply.verdict {
             Verdict::Deny => Self::Deny(reply),
             Verdict::Ask => Self::Ask(reply),
-            Verdict::Allow if reply.obligations.is_empty() => Self::Allow(reply),
             Verdict::Allow => match Duties::read(reply.obligations, turn.bump) {
+                Ok(_) if reply.obligations.is_empty() => Self::Allow(reply),
                 Ok(duties) => Self::Oblige(reply, duties),
                 Err(why) => Self::Deny(because(turn, reply, &why)),
             },
