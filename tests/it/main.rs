@@ -14,6 +14,7 @@ mod authzen;
 mod cli;
 mod cors;
 mod failure;
+mod filters;
 mod gateways;
 mod hostile;
 mod jwt;
