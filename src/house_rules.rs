@@ -9,7 +9,7 @@ const LAYERS: &[&[&str]] = &[
     &["policy", "schema"],
     &["engine", "plan"],
     &["compile", "wire"],
-    &["store", "toolcall", "identity", "telemetry"],
+    &["store", "toolcall", "identity", "audit", "telemetry"],
     &["service"],
     &["protocols", "testing"],
     &["server", "config", "cli", "embed"],

@@ -23,7 +23,7 @@
 //! | 2 | [`policy`] · [`schema`] |
 //! | 3 | [`engine`] · [`plan`] |
 //! | 4 | [`compile`] · [`wire`] |
-//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`telemetry`] |
+//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`audit`] · [`telemetry`] |
 //! | 6 | [`service`] |
 //! | 7 | [`protocols`] · [`testing`] |
 //! | 8 | [`server`] · [`config`] · [`cli`] · [`embed`]: the PDP in a program of one's own |
@@ -39,6 +39,7 @@
 //! 6. Third-party parser and transport types are each named in one file or layer.
 //! 7. Every loop or recursion over input is charged to a budget.
 
+pub mod audit;
 pub mod cel;
 pub mod cli;
 pub mod compile;

@@ -5,6 +5,7 @@
 
 mod adapters;
 mod address;
+mod audit;
 mod aux_data;
 mod duration;
 mod expand;
@@ -40,6 +41,8 @@ pub struct Config {
     pub storage: Storage,
     /// `auxData.jwt`: how tokens are verified.
     pub aux_data: identity::Settings,
+    /// `audit`, if it is enabled.
+    pub audit: Option<crate::audit::Settings>,
     /// `toolCalls`
     pub tool_calls: ToolCalls,
 }

@@ -7,7 +7,9 @@ use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpV
 
 use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
-use super::decision::{ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, ValidationError};
+use super::decision::{
+    ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, PolicyRef, ValidationError,
+};
 use super::request::{REQUEST, RUNTIME, Request};
 use super::seen::Seen;
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
@@ -65,6 +67,8 @@ pub(super) struct Call<'a> {
     errors: BumpVec<'a, EvaluationError<'a>>,
     trace: BumpVec<'a, &'a str>,
     seen: BumpVec<'a, Seen<'a>>,
+    /// Policies that had something to say.
+    considered: BumpVec<'a, PolicyRef<'a>>,
     /// Rules with a derived role that was not active for them.
     inactive: BumpVec<'a, (*const Rule, u32)>,
 }
@@ -137,6 +141,7 @@ impl<'a> Call<'a> {
             errors: BumpVec::new_in(bump),
             trace: BumpVec::new_in(bump),
             seen: BumpVec::new_in(bump),
+            considered: BumpVec::new_in(bump),
             inactive: BumpVec::new_in(bump),
         }
     }
@@ -398,6 +403,51 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Keeps a policy that has a rule for the action and role, if that is wanted.
+    pub(super) fn consider(&mut self, key: &'a str, file: &'a str) {
+        let policy = PolicyRef { key, file };
+        if self.wants.policies && !self.considered.contains(&policy) {
+            self.considered.push(policy);
+        }
+    }
+
+    /// The policies considered, and those that they inherit from.
+    fn policies(&mut self) -> &'a [PolicyRef<'a>] {
+        let version = self.principal_version;
+        let own = |scope: &&'a str| {
+            let name = NameRef { name: self.request.principal.id, version, scope };
+            self.table.principals.get(&name).map(|p| PolicyRef { key: &p.key, file: &p.file })
+        };
+        let of_principal = self.principal_chain.iter().filter_map(own);
+        let of_resource = self.levels.iter().filter_map(|l| l.policy.map(|p| PolicyRef { key: &p.key, file: &p.file }));
+        let mut all = taken(&mut self.considered, self.bump).to_vec();
+        let considered = all.len();
+        for chain in [of_principal.collect::<Vec<_>>(), of_resource.collect()] {
+            let first = chain.iter().position(|p| all.iter().take(considered).any(|seen| seen == p));
+            let inherited = chain.into_iter().skip(first.unwrap_or(usize::MAX));
+            let new: Vec<_> = inherited.filter(|p| !all.contains(p)).collect();
+            all.extend(new);
+        }
+        self.bump.alloc_slice_copy(&all)
+    }
+
+    /// All that could be considered.
+    pub(super) fn all_policies(&mut self) -> &'a [PolicyRef<'a>] {
+        let first = self.levels.iter().find_map(|l| l.policy);
+        if let Some(policy) = first {
+            self.consider(&policy.key, &policy.file);
+        }
+        let version = self.principal_version;
+        let own = self
+            .principal_chain
+            .iter()
+            .find_map(|scope| self.table.principals.get(&NameRef { name: self.request.principal.id, version, scope }));
+        if let Some(policy) = own {
+            self.consider(&policy.key, &policy.file);
+        }
+        self.policies()
+    }
+
     /// What was kept, in order.
     pub(super) fn take_seen(&mut self) -> &'a [Seen<'a>] {
         taken(&mut self.seen, self.bump)
@@ -440,6 +490,7 @@ impl<'a> Call<'a> {
             roles.sort_unstable();
             roles.dedup();
         }
+        let policies = if self.wants.policies { self.policies() } else { &[] };
         Decision {
             actions,
             effective_derived_roles: roles.into_bump_slice(),
@@ -447,6 +498,7 @@ impl<'a> Call<'a> {
             errors: taken(&mut self.errors, self.bump),
             validation_errors: self.validation_errors,
             trace: taken(&mut self.trace, self.bump),
+            policies,
         }
     }
 }

@@ -5,7 +5,7 @@ use bumpalo::Bump;
 
 use super::attributes;
 use super::call::Call;
-use super::decision::{ActionResult, Cause, Decision, Effect};
+use super::decision::{ActionResult, Cause, Decision, Effect, PolicyRef};
 use super::request::Request;
 use super::seen::Seen;
 use super::table::RuleTable;
@@ -63,6 +63,8 @@ pub struct Wants {
     pub derived_roles: bool,
     /// Fill [`Decision::trace`].
     pub trace: bool,
+    /// Fill [`Decision::policies`].
+    pub policies: bool,
 }
 
 impl Default for Params {
@@ -101,9 +103,21 @@ pub fn decide_seen<'a>(
     now: Option<Timestamp>,
     bump: &'a Bump,
 ) -> (Decision<'a>, &'a [Seen<'a>]) {
-    let mut call = Call::new(table, params, request, now, Wants { derived_roles: true, trace: true }, bump);
+    let mut call =
+        Call::new(table, params, request, now, Wants { derived_roles: true, trace: true, policies: true }, bump);
     let decision = decide_call(&mut call, request);
     (decision, call.take_seen())
+}
+
+/// The policies that decisions and plans on `request` are made from.
+pub fn policies_of<'a>(
+    table: &'a RuleTable,
+    params: &'a Params,
+    request: &Request<'a>,
+    bump: &'a Bump,
+) -> &'a [PolicyRef<'a>] {
+    let wants = Wants { policies: true, ..Wants::default() };
+    Call::new(table, params, request, None, wants, bump).all_policies()
 }
 
 #[inline]
@@ -135,5 +149,13 @@ fn denied_without_policy<'a>(request: &Request<'a>, bump: &'a Bump) -> Decision<
         scope: "",
         cause: Cause::NoPolicy,
     }));
-    Decision { actions, effective_derived_roles: &[], outputs: &[], errors: &[], validation_errors: &[], trace: &[] }
+    Decision {
+        actions,
+        effective_derived_roles: &[],
+        outputs: &[],
+        errors: &[],
+        validation_errors: &[],
+        trace: &[],
+        policies: &[],
+    }
 }

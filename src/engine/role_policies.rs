@@ -40,6 +40,7 @@ pub(super) fn apply_role_policies<'a>(
             }
         }
         if !listed {
+            call.consider(&policy.key, &policy.file);
             call.see(Seen::Unlisted { action, policy });
             call.note(format_args!("{}: does not list action `{action}`", policy.key));
             return Outcome::Deny(call.bump.alloc(Cause::RolePolicy(&policy.key)), Some(&policy.key));
@@ -70,6 +71,9 @@ fn apply_role_rule<'a>(
         None => Tri::True,
         Some(condition) => call.evaluate(condition, frame),
     };
+    if !matches!(met, Tri::True) {
+        call.consider(&policy.key, &policy.file);
+    }
     call.see(Seen::RoleRule { action, policy, rule, met, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
     let (activated, not_met) = rule.output.unwrap_or((None, None));

@@ -300,7 +300,7 @@ fn apply_row<'a>(
     let mut error = None;
     if let Some((index, level)) = derived {
         let active = call.derived_role(asked.policy, index as usize, level);
-        if call.wants.trace {
+        if call.wants.trace || call.wants.policies {
             see_role(call, asked, rule, (index, level), active);
         }
         match active {
@@ -320,7 +320,7 @@ fn apply_row<'a>(
     if rule.inverted {
         met = met.negate();
     }
-    if call.wants.trace {
+    if call.wants.trace || call.wants.policies {
         see_rule(call, asked, rule, met);
     }
     let met = match met {
@@ -342,6 +342,10 @@ fn apply_row<'a>(
 #[cold]
 fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri<'a>) {
     let (policy, frame, roles) = (asked.policy, asked.frame, asked.roles.map_or(&[][..], |(roles, _)| roles));
+    call.consider(&policy.key, &policy.file);
+    if !call.wants.trace {
+        return;
+    }
     let written = if rule.inverted { met.negate() } else { met };
     call.see(Seen::Rule { action: asked.action, roles, policy, rule, met: written, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
@@ -359,6 +363,10 @@ fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri
 #[cold]
 fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32, usize), active: Tri<'a>) {
     let (index, level) = at;
+    call.consider(&asked.policy.key, &asked.policy.file);
+    if !call.wants.trace {
+        return;
+    }
     let Some(at) = asked.policy.derived.get(index as usize) else { return };
     let Some(role) = at.definition() else { return };
     let set = &*at.set;

@@ -8,6 +8,7 @@
 //! [`App`] is the whole of what is served: gRPC methods by their path, everything else by HTTP routes. It knows no
 //! sockets.
 
+mod access;
 mod admin;
 mod authzen;
 mod cerbos;
@@ -47,10 +48,11 @@ use crate::proto::server::ext_authz::authorization_server::AuthorizationServer;
 use crate::proto::server::ext_mcp::ext_mcp_server::ExtMcpServer;
 use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
-use crate::service::{Failure, Service, Turn};
+use crate::service::{Ambient, Failure, Service, Turn};
 use crate::wire::message::Decide;
 use crate::wire::reply::DecideReply;
 
+pub use self::access::Peer;
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
 use self::gateway::{Adapters, Caller};
@@ -199,11 +201,26 @@ impl App {
     }
 
     /// Answers one request.
-    pub async fn call<B>(&self, request: Request<B>, port: Port) -> Response<Body>
+    pub async fn call<B>(&self, request: Request<B>, port: Port, peer: Peer) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
+        let service = &self.0.shared.service;
+        let caller = access::caller(service, &request, peer, over_grpc);
+        let span = access::span(service, &request, over_grpc);
+        if caller.is_some() || span.is_some() {
+            let call = self.answer(request, port, over_grpc);
+            let ambient = Ambient { caller, span, in_parts: false };
+            return access::recorded(service, ambient, call, over_grpc).await;
+        }
+        self.answer(request, port, over_grpc).await
+    }
+
+    async fn answer<B>(&self, request: Request<B>, port: Port, over_grpc: bool) -> Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    {
         let account = self.0.shared.intake.open();
         let mut request = request.map(|body| Charged::new(body, Arc::clone(&account)));
         match (port, over_grpc) {
@@ -308,9 +325,6 @@ impl App {
             path if path.starts_with(ADMIN) && self.0.shared.settings.admin.is_none() => {
                 Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
             }
-            "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" => {
-                Ok(grpc::failed(&Failure::Unsupported(admin::AUDIT_OFF)).into_http())
-            }
             path if path.starts_with(PLAYGROUND) => {
                 Ok(grpc::failed(&Failure::Unsupported(http::NO_PLAYGROUND)).into_http())
             }
@@ -324,7 +338,7 @@ impl App {
                     Err(never) => match never {},
                 }
             }
-            _ => Ok(Status::unimplemented("Unknown service").into_http()),
+            _ => Ok(Status::unimplemented(UNKNOWN_SERVICE).into_http()),
         };
         // Methods answer with a status, they do not fail.
         let Ok(response) = answer;
@@ -338,6 +352,8 @@ impl std::fmt::Debug for App {
     }
 }
 
+/// The answer to methods that nobody knows.
+const UNKNOWN_SERVICE: &str = "Unknown service";
 const EXT_AUTHZ: &str = "/envoy.service.auth.v3.Authorization/Check";
 const EXT_MCP_REQUEST: &str = "/agentgateway.dev.ext_mcp.ExtMcp/CheckRequest";
 const EXT_MCP_RESPONSE: &str = "/agentgateway.dev.ext_mcp.ExtMcp/CheckResponse";

@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::{self, Address, HttpTimeouts};
 use crate::protocols::gateway::Caller;
-use crate::protocols::{App, Port, Settings};
+use crate::protocols::{self, App, Port, Settings};
 use crate::service::Service;
 use listen::{Listener, Peer};
 use tls::Acceptor;
@@ -173,16 +173,18 @@ async fn accept(
         let (app, options, drain, alive) = (app.clone(), options.clone(), drain.clone(), alive.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
+            let from = protocols::Peer(if let Peer::Tcp(_, address) = &peer { Some(*address) } else { None });
+            let origin = connection::Origin { port, peer: from };
             let caller = caller(&peer);
             let app = app.for_caller(caller.clone());
             match (peer, tls) {
-                (Peer::Tcp(s, _), None) => connection::serve(s, port, app, options, drain).await,
-                (Peer::Unix(s), None) => connection::serve(s, port, app, options, drain).await,
+                (Peer::Tcp(s, _), None) => connection::serve(s, origin, app, options, drain).await,
+                (Peer::Unix(s), None) => connection::serve(s, origin, app, options, drain).await,
                 (Peer::Tcp(s, _), Some(tls)) => {
-                    connection::protect(s, &tls, caller, port, app, options, drain).await;
+                    connection::protect(s, &tls, origin, caller, app, options, drain).await;
                 }
                 (Peer::Unix(s), Some(tls)) => {
-                    connection::protect(s, &tls, caller, port, app, options, drain).await;
+                    connection::protect(s, &tls, origin, caller, app, options, drain).await;
                 }
             }
             drop((place, alive));

@@ -106,10 +106,8 @@ pub(in crate::protocols) fn ask<'a>(turn: &Turn<'a>, who: &Who<'a>, question: &Q
         include_digest: question.digest,
         include_trace: false,
     };
-    match toolcall::decide(turn, &asked) {
-        Ok(reply) => Outcome::of(turn, reply),
-        Err(failure) => Outcome::Deny(toolcall::refused(turn, question.call_id, &failure)),
-    }
+    // Each under an id of its own: a question of a gateway can hold several calls.
+    Outcome::of(turn, toolcall::decide_one_of(turn, &asked))
 }
 
 /// Asks about a call whose arguments are not known. It is allowed only if it would be whatever they are; obligations
