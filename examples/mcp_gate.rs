@@ -14,6 +14,8 @@
 //! 4. Forward the very bytes that were judged: the digest in the verdict is that of what is sent on.
 //! 5. Deny what cannot be carried out: this gate cannot ask a person, nor change arguments or results.
 
+#![expect(clippy::print_stderr, reason = "a program tells its user what is wrong")]
+
 use std::collections::HashSet;
 use std::error::Error;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -67,12 +69,13 @@ fn main() -> ExitCode {
 
 fn run() -> Fallible<ExitCode> {
     let typed = typed()?;
-    let mut server = Command::new(&typed.command[0])
-        .args(&typed.command[1..])
+    let (program, arguments) = typed.command.split_first().ok_or("no command")?;
+    let mut server = Command::new(program)
+        .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .spawn()
-        .map_err(|e| format!("cannot run `{}`: {e}", typed.command[0]))?;
+        .map_err(|e| format!("cannot run `{program}`: {e}"))?;
     let (mut to_server, from_server) =
         (server.stdin.take().ok_or("no stdin")?, server.stdout.take().ok_or("no stdout")?);
     let gate = Arc::new(Gate { typed, lists: Mutex::default(), client: Mutex::new(std::io::stdout()) });

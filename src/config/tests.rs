@@ -337,3 +337,41 @@ fn what_is_open_by_default_depends_on_who_can_reach_it() {
         load("server: {cors: {allowedOrigins: [http://a]}, advanced: {grpc: {maxConcurrentStreams: 0}}}", false);
     assert_eq!((c.server.cors.is_some(), c.server.transport.streams), (true, u32::MAX));
 }
+
+#[test]
+fn sources_of_identities_are_whole_or_refused() {
+    let whole = "adapters:\n  identity:\n    - jwt: {audience: [mcp], roles: [groups], attr: {team: org.team}}\n    \
+                 - claims: {namespace: n, giveRoles: [user]}\n    - spiffe: {trustDomains: [d], giveRoles: [w]}\n    \
+                 - headers: {from: [127.0.0.1, 10.0.0.0/8, unix, gateway], id: X-User, roles: X-Roles}\n    \
+                 - static: {id: me, roles: [user], uids: [1000]}\n  deadline: 90ms\n  envoy: {server: s, batches: judge, \
+                 withoutArguments: judge, denials: http}\n  agentgateway: {results: true}\n  authzen: {server: t}\n";
+    let (c, _) = load(whole, |_| {}).unwrap();
+    let adapters = c.server.adapters;
+    assert_eq!((adapters.identity.len(), adapters.deadline), (5, Duration::from_millis(90)));
+    assert!(adapters.envoy.batches && adapters.envoy.without_arguments && adapters.envoy.http_denials);
+    assert_eq!((adapters.envoy.server.as_deref(), adapters.authzen_server.as_deref()), (Some("s"), Some("t")));
+    assert!(adapters.agentgateway.results);
+
+    for (source, expected) in [
+        ("{}", "exactly one of `jwt`, `claims`, `spiffe`, `headers`, `static`"),
+        ("{spiffe: {trustDomains: [d], giveRoles: [w]}, static: {id: a, roles: [r]}}", "exactly one of"),
+        ("{jwt: {roles: [groups]}}", "needs `audience`"),
+        ("{jwt: {audience: [a], anyAudience: true, roles: [groups]}}", "needs `audience`"),
+        ("{jwt: {audience: [a]}}", "needs `roles` or `giveRoles`"),
+        ("{jwt: {audience: [a], giveRoles: [u], attr: {agent: x}}}", "is reserved for the agent"),
+        ("{jwt: {audience: [a], giveRoles: [u], agentRoles: [x]}}", "has `agentRoles` and no `agent`"),
+        ("{jwt: {audience: [a], giveRoles: [u], extra: 1}}", "unknown key `adapters.identity[0].jwt.extra`"),
+        ("{claims: {giveRoles: [u]}}", "needs `namespace`"),
+        ("{spiffe: {giveRoles: [u]}}", "needs `trustDomains`"),
+        ("{headers: {id: x-user, giveRoles: [u]}}", "needs `from`"),
+        ("{headers: {from: [everywhere], id: x-user, giveRoles: [u]}}", "`everywhere` is no sender"),
+        ("{headers: {from: [10.0.0.0/40], id: x-user, giveRoles: [u]}}", "is no sender"),
+        ("{headers: {from: [unix], giveRoles: [u]}}", "needs `id`"),
+        ("{headers: {from: [unix], id: x-user}}", "needs `roles` or `giveRoles`"),
+        ("{static: {id: me}}", "needs `roles`"),
+        ("{static: {id: me, roles: [u], uids: [root]}}", "`uids` must be numbers of users"),
+    ] {
+        let found = faults(&format!("adapters: {{identity: [{source}]}}\n"));
+        assert!(found.iter().any(|fault| fault.contains(expected)), "{source}: {found:?}");
+    }
+}

@@ -1,5 +1,10 @@
 //! The wire protocols, one a folder. They translate and never decide: bytes in, a [`Service`] asked, bytes out.
 //!
+//! | for | rooms |
+//! |---|---|
+//! | clients of ours and of Cerbos, and AuthZEN | `toolcall`, `cerbos`, `authzen`, `admin`, `health` |
+//! | gateways | [`gateway`], what adapters share; `ext_authz` (Envoy), `ext_mcp` (agentgateway) |
+//!
 //! [`App`] is the whole of what is served: gRPC methods by their path, everything else by HTTP routes. It knows no
 //! sockets.
 

@@ -65,7 +65,8 @@ def main():
     constants = work / "policies/constants.yaml"
     constants.write_text(constants.read_text().replace("/workspace", str(workspace)))
     serve = [TOOLGATE, "serve", work / "policies", "--log-level", "warn", "--set",
-             f"server.httpListenAddr=unix:{work}/http.sock,server.grpcListenAddr=unix:{work}/grpc.sock"]
+             f"server.httpListenAddr=unix:{work}/http.sock,server.grpcListenAddr=unix:{work}/grpc.sock,"
+             f"audit.enabled=true,audit.backend=file,audit.file.path={work}/audit.log"]
     toolgate = subprocess.Popen(serve)
     passed = 0
 
@@ -105,6 +106,14 @@ def main():
         check("no Toolgate, no call", lonely.call("read_text_file", {"path": str(workspace / "notes.md")}), "-32603", "no decision")
         check("nor a list", lonely.request("tools/list"), "-32603")
         lonely.close()
+
+        # What was decided stands in the audit log once the server is down.
+        toolgate.terminate()
+        toolgate.wait()
+        rows = [json.loads(line) for line in (work / "audit.log").read_text().splitlines()]
+        decided = [row["toolgate"] for row in rows if row.get("log.kind") == "decision"]
+        shown = [[row.get("verdict"), row.get("rule"), row.get("reason")] for row in decided]
+        check("the audit log", shown, "read-path", "Reading is possible below", "VERDICT_ALLOW", "VERDICT_DENY")
         print(f"{passed} passed, 0 failed")
     finally:
         toolgate.terminate()

@@ -120,7 +120,7 @@ impl Asked<'_> {
     }
 }
 
-fn arguments<'a>(properties: Map<'a>) -> Result<Option<Map<'a>>, Failure> {
+fn arguments(properties: Map<'_>) -> Result<Option<Map<'_>>, Failure> {
     match properties.get_str("arguments") {
         None => Ok(None),
         Some(Value::Map(arguments)) => Ok(Some(arguments)),

@@ -129,16 +129,11 @@ impl<'a> Mirrored<'a> {
         let asked = match (method, self.name) {
             (TOOLS_CALL, None | Some("")) => return Err(Reply::malformed("header `mcp-name` is missing")),
             (TOOLS_CALL, Some(name)) => called(method, name, EMPTY),
-            (_, name) => {
-                let fields = turn.bump.alloc([(if method == "resources/read" { "uri" } else { "name" }, Value::Null)]);
-                let map = match name {
-                    Some(name) => {
-                        fields.iter_mut().for_each(|(_, value)| *value = Value::String(name));
-                        Map::Fields(fields)
-                    }
-                    None => EMPTY,
-                };
-                Asked { method, params: Params { raw: b"", map, call: None } }
+            (_, None) => Asked { method, params: Params::NONE },
+            (_, Some(name)) => {
+                let key = if method == "resources/read" { "uri" } else { "name" };
+                let fields: &'a [(&'a str, Value<'a>)] = turn.bump.alloc([(key, Value::String(name))]);
+                Asked { method, params: Params { raw: b"", map: Map::Fields(fields), call: None } }
             }
         };
         Ok(Carried::Told { id: Vec::new(), asked, whole: false })

@@ -47,7 +47,7 @@ pub(super) enum Reply {
     /// Goes through.
     Pass(Passed),
     /// Does not.
-    Refuse(Refusal),
+    Refuse(Box<Refusal>),
 }
 
 /// What goes through: made below and nowhere else.
@@ -95,27 +95,27 @@ impl Reply {
     pub(super) fn shut(reply: &DecideReply<'_>, as_http: bool) -> Self {
         let reason = if reply.reason.is_empty() { "denied" } else { reply.reason };
         let refusal = Refusal::new(Refused::Denied, if as_http { 403 } else { 200 }, DENIED, reason);
-        Self::Refuse(Refusal {
+        Self::Refuse(Box::new(Refusal {
             decision_id: reply.decision_id.to_owned(),
             revision: reply.revision.to_owned(),
             rule: reply.rule.to_owned(),
             ..refusal
-        })
+        }))
     }
 
     /// Nobody is asking.
     pub(super) fn unauthenticated(unknown: &Unknown) -> Self {
-        Self::Refuse(Refusal::new(Refused::Unauthenticated, 401, DENIED, &unknown.to_string()))
+        Self::Refuse(Box::new(Refusal::new(Refused::Unauthenticated, 401, DENIED, &unknown.to_string())))
     }
 
     /// A request that cannot be understood.
     pub(super) fn malformed(why: &str) -> Self {
-        Self::Refuse(Refusal::new(Refused::Invalid, 400, INVALID, why))
+        Self::Refuse(Box::new(Refusal::new(Refused::Invalid, 400, INVALID, why)))
     }
 
     /// A request whose parts contradict each other.
     pub(super) fn mismatch(why: &str) -> Self {
-        Self::Refuse(Refusal::new(Refused::Invalid, 400, MISMATCH, why))
+        Self::Refuse(Box::new(Refusal::new(Refused::Invalid, 400, MISMATCH, why)))
     }
 
     /// A request that could not be judged.
@@ -130,7 +130,7 @@ impl Reply {
             }
             Code::NotFound | Code::Unimplemented | Code::Internal => (Refused::Internal, 500, INTERNAL),
         };
-        Self::Refuse(Refusal::new(code, http, rpc, &message))
+        Self::Refuse(Box::new(Refusal::new(code, http, rpc, &message)))
     }
 
     /// The same as an answer to requests of these ids.

@@ -109,11 +109,9 @@ pub(in crate::protocols) fn ask<'a>(turn: &Turn<'a>, who: &Who<'a>, question: &Q
         include_digest: question.digest,
         include_trace: false,
     };
+    // Each under an id of its own: a question of a gateway can hold several calls.
     let prefix = question.prefix.unwrap_or(&turn.settings.kind_prefix);
-    match toolcall::decide_in(turn, &asked, prefix) {
-        Ok(reply) => Outcome::of(turn, reply),
-        Err(failure) => Outcome::Deny(toolcall::refused(turn, question.call_id, &failure)),
-    }
+    Outcome::of(turn, toolcall::decide_one_in(turn, &asked, prefix))
 }
 
 /// Asks about a call whose arguments are not known. It is allowed only if it would be whatever they are; obligations

@@ -89,9 +89,13 @@ fn ask<'a>(
 
 /// The verdict on one call of several: what is wrong with it is part of its reply and of no other.
 pub(in crate::protocols) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+    decide_one_in(turn, asked, &turn.settings.kind_prefix)
+}
+
+/// The same of a tool whose kind begins otherwise.
+pub(in crate::protocols) fn decide_one_in<'a>(turn: &Turn<'a>, asked: &Decide<'a>, prefix: &str) -> DecideReply<'a> {
     let id = turn.new_id();
-    decide_as(turn, asked, &turn.settings.kind_prefix, id)
-        .unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
+    decide_as(turn, asked, prefix, id).unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
 }
 
 /// The reply to a call that could not be decided.

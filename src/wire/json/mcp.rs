@@ -235,7 +235,7 @@ impl<'a> Walk<'a> {
             match member {
                 Some(0) => listed.name = self.string(node, "name")?,
                 Some(_) if matches!(node.kind, Kind::Object(_)) => {
-                    listed.annotations = self.values(node, self.depth)?
+                    listed.annotations = self.values(node, self.depth)?;
                 }
                 _ => {}
             }
