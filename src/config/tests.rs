@@ -61,7 +61,10 @@ audit:
     let (config, warnings) = load("audit: {backend: file, kafka: {topic: x}}", |_| {}).unwrap();
     assert!(config.audit.is_none());
     let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
-    assert_eq!(warnings, ["c.yaml:1:31: warning[TG0907]: `audit.kafka` has no effect: the backend is `file` or `local`"]);
+    assert_eq!(
+        warnings,
+        ["c.yaml:1:31: warning[TG0907]: `audit.kafka` has no effect: the backend is `file` or `local`"]
+    );
 }
 
 #[test]
@@ -174,8 +177,10 @@ fn every_fault_has_its_place() {
         ),
         (
             "audit: {redact: {keys: ['a*b']}}",
-            &["c.yaml:1:24: error[TG0902]: `audit.redact.keys`: `a*b` is not a pattern of keys: expected a word such as \
-               `password`, `*password`, `password*` or `*password*`"],
+            &[
+                "c.yaml:1:24: error[TG0902]: `audit.redact.keys`: `a*b` is not a pattern of keys: expected a word such as \
+               `password`, `*password`, `password*` or `*password*`",
+            ],
         ),
         ("audit: {file: {pth: x}}", &["c.yaml:1:16: error[TG0901]: unknown key `audit.file.pth`"]),
         ("schema: {enforcement: reject}", &[]),
