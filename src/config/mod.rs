@@ -22,7 +22,7 @@ pub use duration::parse_duration;
 pub use expand::Environment;
 
 use crate::compile::CompileOptions;
-use crate::engine::{Params, Semantics};
+use crate::engine::Params;
 use crate::identity;
 use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
@@ -167,6 +167,8 @@ pub struct Storage {
 pub struct ToolCalls {
     /// `toolCalls.kindPrefix` (ours): what stands before a server's name in the resource kind.
     pub kind_prefix: String,
+    /// `toolCalls.redact` (ours): keys whose values traces do not show, besides passwords and the like.
+    pub redact: Vec<String>,
 }
 
 /// What was typed on the command line.
@@ -220,6 +222,7 @@ impl Config {
             watch: self.storage.watch,
             debounce: self.storage.debounce,
             poll_interval: self.storage.poll_interval,
+            keep_sources: self.server.admin.is_some(),
             compile: self.engine.compile.clone(),
         }
     }
@@ -227,11 +230,7 @@ impl Config {
     /// The name of the semantics that decisions follow, as logs and status pages say it.
     #[must_use]
     pub fn semantics_name(&self) -> &'static str {
-        match self.engine.params.semantics {
-            Semantics::Safe => "toolgate",
-            Semantics::Cerbos => "cerbos",
-            Semantics::CerbosStrict => "cerbos, strict",
-        }
+        self.engine.params.semantics.name()
     }
 }
 

@@ -44,6 +44,18 @@ pub enum Semantics {
     CerbosStrict,
 }
 
+impl Semantics {
+    /// The name, as logs and status pages say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "toolgate",
+            Self::Cerbos => "cerbos",
+            Self::CerbosStrict => "cerbos, strict",
+        }
+    }
+}
+
 /// What a caller wants to know besides the answers; each costs time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wants {
@@ -92,7 +104,7 @@ pub fn decide_seen<'a>(
     bump: &'a Bump,
 ) -> (Decision<'a>, &'a [Seen<'a>]) {
     let mut call =
-        Call::new(table, params, request, now, Wants { derived_roles: true, trace: true, policies: false }, bump);
+        Call::new(table, params, request, now, Wants { derived_roles: true, trace: true, policies: true }, bump);
     let decision = decide_call(&mut call, request);
     (decision, call.take_seen())
 }
@@ -121,13 +133,8 @@ fn decide_call<'a>(call: &mut Call<'a>, request: &Request<'a>) -> Decision<'a> {
     if !resource_exists && !call.principal_exists() {
         return Decision { validation_errors: call.validation_errors, ..denied_without_policy(request, bump) };
     }
-    let actions = bump.alloc_slice_fill_copy(
-        request.actions.len(),
-        ActionResult { action: "", effect: Effect::Deny, policy: NO_MATCH, scope: "", cause: Cause::NoPolicy },
-    );
-    for (result, action) in actions.iter_mut().zip(request.actions) {
-        *result = walk::decide_action(call, action, resource_exists);
-    }
+    let each = request.actions.iter().map(|action| walk::decide_action(call, action, resource_exists));
+    let actions = &*bump.alloc_slice_fill_iter(each);
     call.finish(actions)
 }
 

@@ -35,6 +35,7 @@ use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
 use crate::telemetry::{AuditFacts, Metrics, PolicyFacts, Span, Tracing, Work};
 use crate::toolcall::Reason;
+use crate::toolcall::explain::Redaction;
 use crate::wire::limits::Limits;
 use crate::wire::message::Tokens;
 use crate::wire::reply::Verdict;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub kind_prefix: String,
     /// The name of the semantics, for people.
     pub semantics: &'static str,
+    /// Values that traces do not show.
+    pub redaction: Redaction,
 }
 
 impl Default for Settings {
@@ -65,6 +68,7 @@ impl Default for Settings {
             max_resources: 50,
             kind_prefix: "mcp::".into(),
             semantics: "toolgate",
+            redaction: Redaction::new(&[]),
         }
     }
 }
@@ -307,12 +311,7 @@ impl<'a> Turn<'a> {
         let Some(record) = self.recorded() else { return decide(table, params, request, now, wants, self.bump) };
         let wants = Wants { derived_roles: true, policies: true, ..wants };
         let decision = decide(table, params, request, now, wants, self.bump);
-        record.check(request, &decision, |n| {
-            decision
-                .actions
-                .get(n)
-                .map_or_else(String::new, |result| Reason { request, decision: &decision, result }.to_string())
-        });
+        note(record, request, &decision);
         decision
     }
 
@@ -388,7 +387,15 @@ impl<'a> Turn<'a> {
     /// Decides one request and keeps what was asked on the way.
     #[must_use]
     pub fn decide_seen(&self, request: &Request<'a>) -> (Decision<'a>, &'a [Seen<'a>]) {
-        decide_seen(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), self.bump)
+        let (snapshot, params, now) = (self.snapshot, &self.settings.params, Some(timestamp(self.now)));
+        let _checking = self.checking(request);
+        let (decision, seen) = decide_seen(&snapshot.table, params, request, now, self.bump);
+        if let Some(record) = self.recorded() {
+            note(record, request, &decision);
+        }
+        self.work.set(self.work.get().and_a_check());
+        self.metrics.decided(&snapshot.table, &snapshot.revision, request.resource.kind, &decision);
+        (decision, seen)
     }
 
     /// Counts the answers of a decision that go out as they are.
@@ -421,6 +428,14 @@ impl<'a> Turn<'a> {
     pub fn new_id(&self) -> Id {
         Id::new(self.now)
     }
+}
+
+/// Keeps a decision for the audit log.
+fn note<'a>(record: &Record<'a>, request: &Request<'a>, decision: &Decision<'a>) {
+    record.check(request, decision, |n| {
+        let result = decision.actions.get(n);
+        result.map_or_else(String::new, |result| Reason { request, decision, result }.to_string())
+    });
 }
 
 /// A system time as expressions see it: in UTC. A clock before 1970 reads as 1970.

@@ -4,29 +4,35 @@ use std::fmt::Write;
 
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
+use prost::Message;
+
 use crate::audit::ToolFacts;
 use crate::engine::Wants;
+use crate::engine::decision::Decision;
+use crate::engine::request::Request;
 use crate::service::{Failure, Id, Turn};
+use crate::toolcall::explain::{explain, json, message};
 use crate::toolcall::{CallError, Digest, ToolCall, View, verdict};
 use crate::wire::message::Decide;
-use crate::wire::reply::DecideReply;
+use crate::wire::reply::{DecideReply, Encoded};
 use crate::wire::validate;
 
 /// The verdict on one call.
 ///
 /// # Errors
 /// If the call breaks a rule.
-pub(super) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+pub(in crate::protocols) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
     decide_as(turn, asked, turn.call_id())
 }
 
 fn decide_as<'a>(turn: &Turn<'a>, asked: &Decide<'a>, id: Id) -> Result<DecideReply<'a>, Failure> {
     let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
     let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
-    let wants = Wants { trace: call.include_trace, ..Wants::default() };
-    let identity = turn.decide(&view.identity, wants);
-    let agent = view.agent.as_ref().map(|request| turn.decide(request, wants));
+    let mut explained = BumpVec::new_in(turn.bump);
+    let identity = ask(turn, &call, "identity", &view.identity, &mut explained);
+    let agent = view.agent.as_ref().map(|request| ask(turn, &call, "agent", request, &mut explained));
     let mut reply = verdict(&call, &view, &identity, agent.as_ref(), turn.bump);
+    reply.explanations = explained.into_bump_slice();
     let recorded = turn.is_recorded();
     let mut digest = "";
     if call.include_digest || recorded {
@@ -48,14 +54,35 @@ fn decide_as<'a>(turn: &Turn<'a>, asked: &Decide<'a>, id: Id) -> Result<DecideRe
     Ok(identified(turn, reply, id))
 }
 
+/// Decides for one of the call's principals, and says why if the call wants to know.
+fn ask<'a>(
+    turn: &Turn<'a>,
+    call: &ToolCall<'a>,
+    asker: &str,
+    request: &Request<'a>,
+    explained: &mut BumpVec<'a, Encoded<'a>>,
+) -> Decision<'a> {
+    if !call.include_trace {
+        return turn.decide(request, Wants::default());
+    }
+    let (decision, seen) = turn.decide_seen(request);
+    let (table, params) = (&turn.snapshot.table, &turn.settings.params);
+    let why = explain(asker, table, params, request, (&decision, seen), &turn.settings.redaction);
+    explained.push(Encoded {
+        protobuf: turn.bump.alloc_slice_copy(&message(&why).encode_to_vec()),
+        json: turn.bump.alloc_str(&json(&why).to_string()),
+    });
+    decision
+}
+
 /// The verdict on one call of several: what is wrong with it is part of its reply and of no other.
-pub(super) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+pub(in crate::protocols) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
     let id = turn.new_id();
     decide_as(turn, asked, id).unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
 }
 
 /// The reply to a call that could not be decided.
-pub(super) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+pub(in crate::protocols) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
     turn.count_refused();
     let mut message = BumpString::new_in(turn.bump);
     let _ = write!(message, "{failure}");
