@@ -8,6 +8,8 @@ const FILES: &[&str] = &[
     "toolgate/v1/toolgate.proto",
     "cerbos/svc/v1/svc.proto",
     "authzen/authorization/v1/authorization.proto",
+    "envoy/service/auth/v3/external_auth.proto",
+    "agentgateway/ext_mcp.proto",
     "google/rpc/status.proto",
     "buf/validate/validate.proto",
 ];
@@ -29,6 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cerbos(),
         admin(),
         authzen(),
+        ext_authz(),
+        ext_mcp(),
         health(),
     ]);
     Ok(())
@@ -91,6 +95,25 @@ fn authzen() -> Service {
         .method(metadata)
         .method(raw("access_evaluation", "AccessEvaluation").build())
         .method(raw("access_evaluation_batch", "AccessEvaluationBatch").build())
+        .build()
+}
+
+fn ext_authz() -> Service {
+    Service::builder()
+        .name("Authorization")
+        .package("envoy.service.auth.v3")
+        .comment("Envoy's external authorization over undecoded messages.")
+        .method(raw("check", "Check").build())
+        .build()
+}
+
+fn ext_mcp() -> Service {
+    Service::builder()
+        .name("ExtMcp")
+        .package("agentgateway.dev.ext_mcp")
+        .comment("agentgateway's MCP guardrail over undecoded messages.")
+        .method(raw("check_request", "CheckRequest").build())
+        .method(raw("check_response", "CheckResponse").build())
         .build()
 }
 

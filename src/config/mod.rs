@@ -3,6 +3,7 @@
 //!
 //! Opens no file and no socket, and is never reloaded: texts come in, settings go out.
 
+mod adapters;
 mod address;
 mod audit;
 mod aux_data;
@@ -24,6 +25,7 @@ pub use expand::Environment;
 use crate::compile::CompileOptions;
 use crate::engine::Params;
 use crate::identity;
+use crate::protocols::gateway::Adapters;
 use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
 use crate::store::StoreOptions;
@@ -72,6 +74,8 @@ pub struct Server {
     pub http_timeouts: HttpTimeouts,
     /// `server.advanced.grpc`
     pub transport: Transport,
+    /// `adapters` (ours)
+    pub adapters: Adapters,
 }
 
 /// The admin API.

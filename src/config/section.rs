@@ -119,6 +119,24 @@ impl<'t> Section<'t> {
         texts
     }
 
+    /// A map from names to texts.
+    pub(super) fn pairs(&self, key: &'static str) -> Vec<(String, String)> {
+        let Some(tree) = self.get(key) else { return Vec::new() };
+        let Item::Map(entries) = &tree.item else {
+            self.faults.push(tree.fault("TG0902", format!("`{}` must be a map of texts", self.path(key))));
+            return Vec::new();
+        };
+        let pair = |entry: &Entry| match &entry.value.item {
+            Item::Scalar(text, _) => Some((entry.key.clone(), text.clone())),
+            Item::Null | Item::List(_) | Item::Map(_) => {
+                let what = format!("`{}.{}` must be a text", self.path(key), entry.key);
+                self.faults.push(entry.value.fault("TG0902", what));
+                None
+            }
+        };
+        entries.iter().filter_map(pair).collect()
+    }
+
     pub(super) fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let what = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(key, &what, |_, kind| match kind {

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::section::{Faults, Section, is};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
-use super::{Config, Engine, Storage, ToolCalls, Typed};
-use super::{audit, aux_data};
+use super::{Config, Engine, Server, Storage, ToolCalls, Typed};
+use super::{adapters, audit, aux_data};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -23,9 +23,11 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
     let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
+    let adapters = adapters::settings(&root.section("adapters"), &faults);
     let storage = storage(&root.section("storage"), typed, &faults);
+    let server = server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults);
     let config = Config {
-        server: server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults),
+        server: Server { adapters, ..server },
         audit: audit::audit(&root.section("audit"), engine.compile.cerbos_compat, &storage.directory, &faults),
         storage,
         aux_data: aux_data::settings(&root.section("auxData"), &faults),

@@ -8,6 +8,9 @@ mod admin;
 mod authzen;
 mod cerbos;
 mod cors;
+mod ext_authz;
+mod ext_mcp;
+pub mod gateway;
 mod grpc;
 mod health;
 mod http;
@@ -36,6 +39,8 @@ use self::intake::{Charged, Intake};
 use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminServiceServer;
 use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
+use crate::proto::server::ext_authz::authorization_server::AuthorizationServer;
+use crate::proto::server::ext_mcp::ext_mcp_server::ExtMcpServer;
 use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
 use crate::service::{Ambient, Failure, Service, Turn};
@@ -45,6 +50,7 @@ use crate::wire::reply::DecideReply;
 pub use self::access::Peer;
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
+use self::gateway::{Adapters, Caller};
 
 /// Settings of the protocols.
 #[derive(Clone, Debug)]
@@ -63,6 +69,8 @@ pub struct Settings {
     pub tls: bool,
     /// Who may use the admin API, if it is served.
     pub admin: Option<Credentials>,
+    /// Settings of the adapters for gateways and agents.
+    pub adapters: Adapters,
 }
 
 /// Bytes of requests that may be on their way in at a time.
@@ -127,13 +135,15 @@ pub enum Port {
     Grpc,
 }
 
-/// Everything that is served. Cheap to clone, which happens for every request.
+/// Everything that is served, to one caller. Cheap to clone, which happens for every request.
 #[derive(Clone)]
-pub struct App(Arc<Served>);
+pub struct App(Arc<Served>, Arc<Caller>);
 
 struct Served {
     shared: Arc<Shared>,
     tool_calls: ToolCallServiceServer<toolcall::GrpcApi>,
+    ext_authz: AuthorizationServer<ext_authz::GrpcApi>,
+    ext_mcp: ExtMcpServer<ext_mcp::GrpcApi>,
     cerbos: CerbosServiceServer<cerbos::GrpcApi>,
     health: HealthServer<health::HealthApi>,
     all_health: AllHealthServer<health::HealthApi>,
@@ -154,7 +164,7 @@ impl App {
             intake: Intake::new(INTAKE_BYTES.max(max_bytes)),
             admin_checks: Arc::new(Semaphore::new(admin::CHECKS)),
         });
-        Self(Arc::new(Served {
+        let served = Arc::new(Served {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
@@ -163,12 +173,26 @@ impl App {
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
                 .accept_compressed(GZIP),
+            ext_authz: AuthorizationServer::new(ext_authz::GrpcApi(Arc::clone(&shared)))
+                .max_decoding_message_size(max_bytes)
+                .accept_compressed(GZIP),
+            ext_mcp: ExtMcpServer::new(ext_mcp::GrpcApi(Arc::clone(&shared)))
+                .max_decoding_message_size(max_bytes)
+                .max_encoding_message_size(usize::MAX)
+                .accept_compressed(GZIP),
             others: others(&shared),
             health: HealthServer::new(health::HealthApi(Arc::clone(&shared))),
             all_health: AllHealthServer::new(health::HealthApi(Arc::clone(&shared))),
             routes: routes(&shared),
             shared,
-        }))
+        });
+        Self(served, Arc::default())
+    }
+
+    /// The same for the peer of one connection.
+    #[must_use]
+    pub fn for_caller(&self, caller: Caller) -> Self {
+        Self(Arc::clone(&self.0), Arc::new(caller))
     }
 
     /// Answers one request.
@@ -218,7 +242,9 @@ impl App {
             return answer;
         }
         let grant = cors.map(|c| c.grant(request.headers()));
-        let answer = self.0.routes.clone().call(request.map(axum::body::Body::new)).await;
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Arc::clone(&self.1));
+        let answer = self.0.routes.clone().call(request).await;
         // Routes do not fail.
         let Ok(mut response) = answer;
         if let Some(grant) = grant {
@@ -231,15 +257,23 @@ impl App {
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
+        let adapter = adapter(request.uri().path());
+        let settings = &self.0.shared.settings;
+        // An adapter's caller is answered before it loses patience: what it does then is not in our hands.
+        let read = if adapter.is_some() { settings.read.min(settings.adapters.deadline) } else { settings.read };
         let patience = match grpc::timeout(request.headers()) {
-            Ok(Some(t)) if t.is_zero() => return grpc::failed(&Failure::Deadline).into_http(),
-            Ok(t) => t.map_or(self.0.shared.settings.read, |t| t.min(self.0.shared.settings.read)),
-            Err(f) => return grpc::failed(&f).into_http(),
+            Ok(Some(t)) if t.is_zero() => return explicit(adapter, &Failure::Deadline),
+            Ok(Some(t)) if adapter.is_some() => (t.saturating_mul(3) / 4).min(read),
+            Ok(t) => t.map_or(read, |t| t.min(read)),
+            Err(f) => return explicit(adapter, &f),
         };
         // The time is for the request to arrive. Streams answer at once and then take as long as they take.
         match tokio::time::timeout(patience, self.method(request)).await {
-            Ok(response) => grpc::reworded(response, self.0.shared.max_bytes),
-            Err(_) => grpc::failed(&Failure::Deadline).into_http(),
+            Ok(response) => match (grpc::refusal(&response, self.0.shared.max_bytes), adapter) {
+                (Some(failure), Some(_)) => explicit(adapter, &failure),
+                _ => grpc::reworded(response, self.0.shared.max_bytes),
+            },
+            Err(_) => explicit(adapter, &Failure::Deadline),
         }
     }
 
@@ -270,6 +304,14 @@ impl App {
                     server = server.send_compressed(GZIP);
                 }
                 server.call(request).await
+            }
+            EXT_AUTHZ => {
+                request.extensions_mut().insert(Arc::clone(&self.1));
+                self.0.ext_authz.clone().call(request).await
+            }
+            EXT_MCP_REQUEST | EXT_MCP_RESPONSE => {
+                request.extensions_mut().insert(Arc::clone(&self.1));
+                self.0.ext_mcp.clone().call(request).await
             }
             "/grpc.health.v1.Health/List" => self.0.all_health.clone().call(request).await,
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => {
@@ -307,8 +349,32 @@ impl std::fmt::Debug for App {
 
 /// The answer to methods that nobody knows.
 const UNKNOWN_SERVICE: &str = "Unknown service";
+const EXT_AUTHZ: &str = "/envoy.service.auth.v3.Authorization/Check";
+const EXT_MCP_REQUEST: &str = "/agentgateway.dev.ext_mcp.ExtMcp/CheckRequest";
+const EXT_MCP_RESPONSE: &str = "/agentgateway.dev.ext_mcp.ExtMcp/CheckResponse";
 const ADMIN: &str = "/cerbos.svc.v1.CerbosAdminService/";
 const PLAYGROUND: &str = "/cerbos.svc.v1.CerbosPlaygroundService/";
+
+/// How an adapter refuses a question that could not be taken in.
+type Refuse = fn(&Failure) -> Bytes;
+
+/// The adapter that serves a path.
+fn adapter(path: &str) -> Option<Refuse> {
+    match path {
+        EXT_AUTHZ => Some(ext_authz::refused),
+        EXT_MCP_REQUEST => Some(ext_mcp::request_refused),
+        EXT_MCP_RESPONSE => Some(ext_mcp::response_refused),
+        _ => None,
+    }
+}
+
+/// A failure as an answer. A gateway may be told to let through what is not answered: an adapter answers all the same.
+fn explicit(adapter: Option<Refuse>, failure: &Failure) -> Response<Body> {
+    match adapter {
+        Some(refuse) => grpc::message(&refuse(failure)),
+        None => grpc::failed(failure).into_http(),
+    }
+}
 
 /// True for the paths of services that [`others`] serves, if they are switched on.
 fn is_other(path: &str) -> bool {

@@ -17,7 +17,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Options;
 use super::patience::{Activity, Limits, Observed, Patience};
-use super::tls::{Acceptor, is_plain_http};
+use super::tls::{Acceptor, is_plain_http, uris};
+use crate::protocols::gateway::Caller;
 use crate::protocols::{App, Peer, Port};
 
 /// Largest head of a request.
@@ -35,6 +36,7 @@ pub(super) async fn protect<S>(
     mut stream: S,
     tls: &Acceptor,
     origin: Origin,
+    caller: Caller,
     app: App,
     options: Options,
     mut drain: watch::Receiver<bool>,
@@ -53,7 +55,10 @@ pub(super) async fn protect<S>(
         accepted = timeout(options.handshake, handshake) => accepted,
     };
     match accepted {
-        Ok(Ok(Some(stream))) => serve(stream, origin, app, options, drain).await,
+        Ok(Ok(Some(stream))) => {
+            let caller = Caller { uris: uris(&stream), ..caller };
+            serve(stream, origin, app.for_caller(caller), options, drain).await;
+        }
         // It was told.
         Ok(Ok(None)) => {}
         // Peers come and go; whose certificate is refused is worth a line for who looks for it.

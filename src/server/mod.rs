@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::{self, Address, HttpTimeouts};
+use crate::protocols::gateway::Caller;
 use crate::protocols::{self, App, Port, Settings};
 use crate::service::Service;
 use listen::{Listener, Peer};
@@ -82,6 +83,7 @@ impl Server {
             public_url: config.public_url.clone(),
             tls: config.tls.is_some(),
             admin: config.admin.as_ref().map(|a| a.credentials.clone()),
+            adapters: config.adapters.clone(),
         };
         Ok(Self {
             http,
@@ -171,15 +173,32 @@ async fn accept(
         let (app, options, drain, alive) = (app.clone(), options.clone(), drain.clone(), alive.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
-            let from = protocols::Peer(if let Peer::Tcp(s) = &peer { s.peer_addr().ok() } else { None });
+            let from = protocols::Peer(if let Peer::Tcp(_, address) = &peer { Some(*address) } else { None });
             let origin = connection::Origin { port, peer: from };
+            let caller = caller(&peer);
+            let app = app.for_caller(caller.clone());
             match (peer, tls) {
-                (Peer::Tcp(s), None) => connection::serve(s, origin, app, options, drain).await,
+                (Peer::Tcp(s, _), None) => connection::serve(s, origin, app, options, drain).await,
                 (Peer::Unix(s), None) => connection::serve(s, origin, app, options, drain).await,
-                (Peer::Tcp(s), Some(tls)) => connection::protect(s, &tls, origin, app, options, drain).await,
-                (Peer::Unix(s), Some(tls)) => connection::protect(s, &tls, origin, app, options, drain).await,
+                (Peer::Tcp(s, _), Some(tls)) => {
+                    connection::protect(s, &tls, origin, caller, app, options, drain).await;
+                }
+                (Peer::Unix(s), Some(tls)) => {
+                    connection::protect(s, &tls, origin, caller, app, options, drain).await;
+                }
             }
             drop((place, alive));
         });
+    }
+}
+
+/// What the transport knows of a peer before a handshake.
+fn caller(peer: &Peer) -> Caller {
+    match peer {
+        Peer::Tcp(_, address) => Caller { address: Some(address.ip().to_canonical()), ..Caller::default() },
+        Peer::Unix(stream) => {
+            let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
+            Caller { unix: true, uid, ..Caller::default() }
+        }
     }
 }

@@ -16,6 +16,7 @@ mod cli;
 mod cors;
 mod failure;
 mod filters;
+mod gateways;
 mod hostile;
 mod jwt;
 mod legacy;

@@ -9,4 +9,5 @@ mod stream;
 
 pub(super) use decide::{decide, decide_one_of, refused};
 pub(super) use grpc::GrpcApi;
+pub(super) use plan::plan_tools;
 pub(super) use rest::{decide_json, routes};

@@ -13,7 +13,10 @@ use crate::wire::validate;
 ///
 /// # Errors
 /// If the request breaks a rule.
-pub(super) fn plan_tools<'a>(turn: &Turn<'a>, asked: &PlanTools<'a>) -> Result<PlanToolsReply<'a>, Failure> {
+pub(in crate::protocols) fn plan_tools<'a>(
+    turn: &Turn<'a>,
+    asked: &PlanTools<'a>,
+) -> Result<PlanToolsReply<'a>, Failure> {
     validate::plan_tools(asked)?;
     let plans = asked.tools.iter().map(|tool| {
         let filter = one(turn, asked, *tool).map_err(|why| &*turn.bump.alloc_str(&why.to_string()));
