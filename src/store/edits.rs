@@ -177,7 +177,7 @@ fn texts(name: &str, n: usize) -> String {
             "{HEAD}rolePolicy:\n  role: auditor\n  scope: acme\n  parentRoles: [user]\n  rules:\n    - resource: doc\n      \
              allowActions: [view{n}]\n"
         ),
-        _ => unreachable!("a text for {name}"),
+        _ => panic!("a text for {name}"),
     }
 }
 

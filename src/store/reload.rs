@@ -225,7 +225,7 @@ impl Reloader {
         // Texts are kept from one snapshot to the next only by reading them.
         let mut reading = if self.options.keep_sources { Reading::Everything } else { reading };
         for _ in 0..ATTEMPTS {
-            let listing = self.list(reading).map_err(|d| (None, vec![d]))?;
+            let listing = self.list(reading).map_err(|d| (None, vec![*d]))?;
             let broken = listing.is_broken();
             let found = revision_of(&listing.inputs);
             if !broken && found == status.revision {
@@ -245,7 +245,7 @@ impl Reloader {
         Err((None, vec![self.keeps_changing()]))
     }
 
-    fn list(&mut self, reading: Reading) -> Result<Listing, Diagnostic> {
+    fn list(&mut self, reading: Reading) -> Result<Listing, Box<Diagnostic>> {
         let nothing = Known::default();
         let known = if reading == Reading::Changed { &self.known } else { &nothing };
         match list(&*self.files, &self.options.directory, Include::Policies, known) {
@@ -256,7 +256,7 @@ impl Reloader {
             }
             Err(d) => {
                 self.resolved = None;
-                Err(*d)
+                Err(d)
             }
         }
     }

@@ -53,7 +53,9 @@ fn of_expression(ast: &Ast) -> Cost {
         let of = |id: crate::cel::ast::NodeId| costs.get(id.0 as usize).unwrap_or(&none);
         match &node.kind {
             ExprKind::Comprehension(c) => {
-                [c.range, c.init, c.result].into_iter().for_each(|part| cost.add(of(part), 1, 0));
+                for part in [c.range, c.init, c.result] {
+                    cost.add(of(part), 1, 0);
+                }
                 let known = match &ast.node(c.range).kind {
                     ExprKind::List { elements, .. } => Some(elements.len() as u64),
                     _ => None,

@@ -22,7 +22,7 @@ use crate::wire::validate;
 /// # Errors
 /// If the call breaks a rule.
 pub(in crate::protocols) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
-    decide_as(turn, asked, turn.call_id())
+    decide_as(turn, asked, turn.decision_id())
 }
 
 fn decide_as<'a>(turn: &Turn<'a>, asked: &Decide<'a>, id: Id) -> Result<DecideReply<'a>, Failure> {
