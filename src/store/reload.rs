@@ -159,7 +159,7 @@ impl Reloader {
             retired: Vec::new(),
             fixed: false,
         };
-        let listing = new.list(Reading::Everything).map_err(|d| vec![d])?;
+        let listing = new.list(Reading::Everything).map_err(|d| vec![*d])?;
         match new.make(listing) {
             Some(made) => made.map(|first| (new, first)),
             None => Err(vec![new.keeps_changing()]),
