@@ -71,7 +71,8 @@ pub(super) fn run(serve: Serve) -> anyhow::Result<ExitCode> {
         let server = Server::open(&config.server, Arc::clone(&service)).await?;
         let (http, grpc) = (server.http_address()?, server.grpc_address()?);
         log_start(&service);
-        tracing::info!(%http, %grpc, "serving");
+        let hooks = server.hooks_address()?.map(|a| a.to_string());
+        tracing::info!(%http, %grpc, hooks, "serving");
         server.run(stopped).await;
         if let Some(tracing) = tracing {
             // It waits for the collector.

@@ -4,18 +4,23 @@ use std::time::Duration;
 
 use super::section::{Faults, Section};
 use super::tree::Tree;
-use crate::protocols::gateway::{Adapters, AgentGateway, DEADLINE, Envoy, HeaderSource, Mapping, Network, Source};
+use crate::protocols::gateway::{
+    Adapters, AgentGateway, By, DEADLINE, Envoy, HeaderSource, Mapping, Network, Source, TokenHash,
+};
 use crate::wire::validate::RESERVED_ATTRIBUTE;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// The sources there are, by the key that chooses one.
-const SOURCES: &[&str] = &["jwt", "claims", "spiffe", "headers", "static"];
+const SOURCES: &[&str] = &["jwt", "claims", "spiffe", "headers", "token", "osUser", "tailnet", "static"];
 
 /// The settings of a section `adapters`.
-pub(super) fn settings(s: &Section<'_>, faults: &Faults) -> Adapters {
+pub(super) fn settings(s: &Section<'_>, has_tailnet: bool, faults: &Faults) -> Adapters {
     let mut identity = Vec::new();
     for (section, tree) in s.sections("identity") {
         identity.extend(source(&section, tree, faults));
+        if let (Some(Source::Tailnet(_)), false) = (identity.last(), has_tailnet) {
+            faults.push(tree.fault("TG0902", "a source `tailnet` needs the section `tailnet`"));
+        }
     }
     Adapters {
         identity,
@@ -57,6 +62,25 @@ fn source(s: &Section<'_>, tree: &Tree, faults: &Faults) -> Option<Source> {
             Some(Source::Spiffe { trust_domains, give_roles: at.some_texts("giveRoles")? })
         }
         "headers" => headers(&at),
+        "token" => Some(Source::Token {
+            hash: section.parsed("sha256", TokenHash::parse).or_else(|| at.refuse("needs `sha256`"))?,
+            id: at.needed("id")?,
+            roles: at.some_texts("roles")?,
+        }),
+        "osUser" => {
+            let source = Source::OsUser {
+                give_roles: section.texts("giveRoles").unwrap_or_default(),
+                group_roles: section.pairs("groupRoles"),
+            };
+            if section.get("giveRoles").is_none() && section.get("groupRoles").is_none() {
+                return at.refuse("needs `giveRoles` or `groupRoles`: nobody without roles can be allowed anything");
+            }
+            Some(source)
+        }
+        "tailnet" => {
+            let by = section.choice("by", &[("whois", By::Whois), ("headers", By::Headers)]);
+            Some(Source::Tailnet(by.or_else(|| at.refuse("needs `by`: `whois` or `headers`"))?))
+        }
         _ => {
             let uids = section.texts("uids").unwrap_or_default().iter().map(|uid| uid.parse().ok()).collect();
             let Some(uids) = uids else { return at.refuse("`uids` must be numbers of users") };

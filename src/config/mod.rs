@@ -9,10 +9,12 @@ mod audit;
 mod aux_data;
 mod duration;
 mod expand;
+mod hooks;
 mod overrides;
 mod section;
 mod sections;
 mod server;
+mod tailnet;
 mod tree;
 
 use std::path::PathBuf;
@@ -25,7 +27,7 @@ pub use expand::Environment;
 use crate::compile::CompileOptions;
 use crate::engine::Params;
 use crate::identity;
-use crate::protocols::gateway::Adapters;
+use crate::protocols::gateway::{Adapters, TailnetSettings};
 use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
 use crate::store::StoreOptions;
@@ -74,8 +76,25 @@ pub struct Server {
     pub http_timeouts: HttpTimeouts,
     /// `server.advanced.grpc`
     pub transport: Transport,
+    /// `aperture` (ours), if it is served.
+    pub aperture: Option<crate::protocols::aperture::Settings>,
+    /// `litellm` (ours), if it is served.
+    pub litellm: Option<crate::protocols::litellm::Settings>,
+    /// `tailnet` (ours), if there is one.
+    pub tailnet: Option<TailnetSettings>,
+    /// `hooks` (ours)
+    pub hooks: Hooks,
     /// `adapters` (ours)
     pub adapters: Adapters,
+}
+
+/// The hooks of coding agents.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// `hooks.listenAddr`: a listener of their own beside the two ports.
+    pub listen: Option<Address>,
+    /// All the rest.
+    pub settings: crate::protocols::hooks::Settings,
 }
 
 /// The admin API.

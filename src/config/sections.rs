@@ -8,7 +8,7 @@ use super::section::{Faults, Section, is};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
 use super::{Config, Engine, Server, Storage, ToolCalls, Typed};
-use super::{adapters, audit, aux_data};
+use super::{adapters, audit, aux_data, hooks, tailnet};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -23,11 +23,20 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
     let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
-    let adapters = adapters::settings(&root.section("adapters"), &faults);
+    let tailnet = tailnet::settings(&root, &faults);
+    let hooks = hooks::settings(&root.section("hooks"), &faults);
+    let adapters = adapters::settings(&root.section("adapters"), tailnet.is_some(), &faults);
     let storage = storage(&root.section("storage"), typed, &faults);
-    let server = server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults);
+    let server = Server {
+        adapters,
+        hooks,
+        aperture: tailnet::aperture(&root, tailnet.is_some(), &faults),
+        litellm: tailnet::litellm(&root, &faults),
+        tailnet,
+        ..server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults)
+    };
     let config = Config {
-        server: Server { adapters, ..server },
+        server,
         audit: audit::audit(&root.section("audit"), engine.compile.cerbos_compat, &storage.directory, &faults),
         storage,
         aux_data: aux_data::settings(&root.section("auxData"), &faults),

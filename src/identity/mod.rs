@@ -6,6 +6,8 @@
 mod claims;
 mod fetch;
 mod keys;
+pub mod os_user;
+pub mod tailnet;
 mod token;
 
 #[cfg(test)]

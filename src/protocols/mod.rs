@@ -5,16 +5,20 @@
 
 mod access;
 mod admin;
+pub mod aperture;
 mod authzen;
 mod cerbos;
 mod cors;
+mod docker;
 mod ext_authz;
 mod ext_mcp;
 pub mod gateway;
 mod grpc;
 mod health;
+pub mod hooks;
 mod http;
 mod intake;
+pub mod litellm;
 mod reflection;
 mod status;
 mod toolcall;
@@ -50,7 +54,7 @@ use crate::wire::reply::DecideReply;
 pub use self::access::Peer;
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
-use self::gateway::{Adapters, Caller};
+use self::gateway::{Adapters, Caller, Tailnet};
 
 /// Settings of the protocols.
 #[derive(Clone, Debug)]
@@ -69,6 +73,14 @@ pub struct Settings {
     pub tls: bool,
     /// Who may use the admin API, if it is served.
     pub admin: Option<Credentials>,
+    /// The hook of Tailscale Aperture, if it is served.
+    pub aperture: Option<aperture::Settings>,
+    /// The guardrail of LiteLLM, if it is served.
+    pub litellm: Option<litellm::Settings>,
+    /// The tailnet, if identities come from one.
+    pub tailnet: Option<Arc<Tailnet>>,
+    /// Settings of the hooks of coding agents.
+    pub hooks: hooks::Settings,
     /// Settings of the adapters for gateways and agents.
     pub adapters: Adapters,
 }
@@ -423,6 +435,10 @@ fn routes(shared: &Arc<Shared>) -> Router {
     router
         .merge(authzen::routes())
         .merge(cerbos::routes())
+        .merge(docker::routes())
+        .merge(hooks::routes())
+        .merge(litellm::routes(shared.settings.litellm.as_ref()))
+        .merge(aperture::routes(shared.settings.aperture.as_ref()))
         .merge(toolcall::routes())
         .fallback(http::no_route)
         .with_state(Arc::clone(shared))

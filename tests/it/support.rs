@@ -31,6 +31,7 @@ use toolgate::wire::limits::Limits;
 pub struct Pdp {
     pub http: Address,
     pub grpc: Address,
+    pub hooks: Option<Address>,
     pub service: Arc<Service>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
@@ -84,11 +85,12 @@ impl Pdp {
         let service = Arc::new(service);
         let server = Server::open(&config.server, Arc::clone(&service)).await.expect("ports");
         let (http, grpc) = (server.http_address().unwrap(), server.grpc_address().unwrap());
+        let hooks = server.hooks_address().unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { http, grpc, service, stop: Some(stop), task: Some(task) }
+        Self { http, grpc, hooks, service, stop: Some(stop), task: Some(task) }
     }
 
     /// Tells it to go down; `down` waits for that.

@@ -20,6 +20,8 @@ use crate::wire::reply::{DecideReply, Verdict};
 pub(in crate::protocols) struct Question<'a> {
     /// The call's id; may be empty.
     pub(in crate::protocols) call_id: &'a str,
+    /// What stands before the server in the kind, where that is not what the configuration says.
+    pub(in crate::protocols) prefix: Option<&'static str>,
     /// The tool's server.
     pub(in crate::protocols) server: &'a str,
     /// The tool.
@@ -42,6 +44,7 @@ impl Question<'_> {
     /// Nothing said.
     pub(in crate::protocols) const EMPTY: Question<'static> = Question {
         call_id: "",
+        prefix: None,
         server: "",
         name: "",
         arguments: Arguments::Absent,
@@ -106,7 +109,8 @@ pub(in crate::protocols) fn ask<'a>(turn: &Turn<'a>, who: &Who<'a>, question: &Q
         include_digest: question.digest,
         include_trace: false,
     };
-    match toolcall::decide(turn, &asked) {
+    let prefix = question.prefix.unwrap_or(&turn.settings.kind_prefix);
+    match toolcall::decide_in(turn, &asked, prefix) {
         Ok(reply) => Outcome::of(turn, reply),
         Err(failure) => Outcome::Deny(toolcall::refused(turn, question.call_id, &failure)),
     }

@@ -7,18 +7,26 @@ use bumpalo::Bump;
 use http::HeaderMap;
 
 use crate::cel::value::Map;
+use crate::identity::os_user::OsUser;
+use crate::identity::tailnet::{Peer, WhoisError};
 
 /// The peer of a connection, as the transport knows it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Caller {
     /// Its address; none on a Unix socket.
     pub address: Option<IpAddr>,
+    /// Its port; 0 on a Unix socket.
+    pub port: u16,
     /// The user that runs it, on a Unix socket.
     pub uid: Option<u32>,
     /// It came by a Unix socket.
     pub unix: bool,
     /// The URIs (SPIFFE ids) that its verified client certificate names.
     pub uris: Arc<[String]>,
+    /// The user of `uid`, once it was looked up.
+    pub user: Option<Arc<OsUser>>,
+    /// What the tailnet's daemon says of the address, once it was asked and knows it.
+    pub peer: Option<Result<Arc<Peer>, WhoisError>>,
 }
 
 /// Who sent the headers of the request that is judged.

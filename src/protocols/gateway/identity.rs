@@ -8,7 +8,9 @@ use ipnet::IpNet;
 
 use super::caller::{Evidence, Sender};
 use super::claims::{Mapping, give, look_up, push};
+use super::local::{self, By, Tailnet, TokenHash};
 use crate::cel::value::{List, Map, Value};
+use crate::identity::tailnet::WhoisError;
 use crate::service::Turn;
 use crate::wire::map::sort;
 use crate::wire::message::{Agent, EMPTY, Identity, Token, Tokens};
@@ -47,6 +49,24 @@ pub enum Source {
     },
     /// Headers that a proxy sets, believed only from its addresses.
     Headers(Headers),
+    /// The holder of a token, known by its SHA-256.
+    Token {
+        /// Of the token.
+        hash: TokenHash,
+        /// The holder's id.
+        id: String,
+        /// The holder's roles.
+        roles: Vec<String>,
+    },
+    /// The user of this machine that is at the other end of a Unix socket.
+    OsUser {
+        /// Roles that every user has.
+        give_roles: Vec<String>,
+        /// Roles by group.
+        group_roles: Vec<(String, String)>,
+    },
+    /// A device of the tailnet, or its user.
+    Tailnet(By),
     /// One identity for everybody on a Unix socket.
     Static {
         /// Its id.
@@ -104,7 +124,7 @@ impl Network {
         }
     }
 
-    fn has(&self, sender: Sender) -> bool {
+    pub(super) fn has(&self, sender: Sender) -> bool {
         match (self, sender) {
             (Self::Addresses(net), Sender::Address(address)) => net.contains(&address.to_canonical()),
             (Self::Unix, Sender::Unix) | (Self::Gateway, Sender::Gateway) => true,
@@ -156,6 +176,12 @@ pub(in crate::protocols) enum Unknown {
     /// A claim of the wrong type.
     #[error("claim `{0}` is not a text or a list of texts")]
     Claim(String),
+    /// A user that this machine does not know.
+    #[error("user {0} of this machine has no name in /etc/passwd")]
+    OsUser(u32),
+    /// The tailnet's daemon gives no answer.
+    #[error("{0}")]
+    Tailnet(WhoisError),
     /// Nobody without roles can be allowed anything.
     #[error("the identity has no roles")]
     NoRoles,
@@ -170,11 +196,24 @@ pub(in crate::protocols) fn identify<'a>(
     sources: &'a [Source],
     evidence: &Evidence<'a>,
 ) -> Result<Who<'a>, Unknown> {
+    identify_in(turn, sources, None, evidence)
+}
+
+/// The same where there may be a tailnet.
+///
+/// # Errors
+/// As above.
+pub(in crate::protocols) fn identify_in<'a>(
+    turn: &Turn<'a>,
+    sources: &'a [Source],
+    tailnet: Option<&Tailnet>,
+    evidence: &Evidence<'a>,
+) -> Result<Who<'a>, Unknown> {
     if sources.is_empty() {
         return Err(Unknown::NoSource);
     }
     for source in sources {
-        if let Some(who) = source.find(turn, evidence)? {
+        if let Some(who) = source.find(turn, tailnet, evidence)? {
             return Ok(who);
         }
     }
@@ -183,7 +222,12 @@ pub(in crate::protocols) fn identify<'a>(
 
 impl Source {
     /// The identity, if the evidence that this source goes by is there.
-    fn find<'a>(&'a self, turn: &Turn<'a>, evidence: &Evidence<'a>) -> Result<Option<Who<'a>>, Unknown> {
+    fn find<'a>(
+        &'a self,
+        turn: &Turn<'a>,
+        tailnet: Option<&Tailnet>,
+        evidence: &Evidence<'a>,
+    ) -> Result<Option<Who<'a>>, Unknown> {
         match self {
             Self::Jwt { header, key_set, audience, issuers, mapping } => {
                 let Some(value) = one(evidence, header)? else { return Ok(None) };
@@ -210,6 +254,23 @@ impl Source {
             }
             Self::Spiffe { trust_domains, give_roles } => spiffe(trust_domains, give_roles, evidence.uris, turn.bump),
             Self::Headers(headers) => headers.find(evidence, turn.bump),
+            Self::Token { hash, id, roles } => {
+                let sent = one(evidence, "authorization")?.and_then(|value| bearer("authorization", value));
+                Ok(local::token(hash, id, roles, sent, turn.bump))
+            }
+            Self::OsUser { give_roles, group_roles } => {
+                local::os_user(give_roles, group_roles, evidence.caller, turn.bump)
+            }
+            Self::Tailnet(by) => {
+                // The configuration says that there is one.
+                let Some(tailnet) = tailnet else { return Err(Unknown::NoSource) };
+                match (by, &evidence.caller.peer) {
+                    (By::Headers, _) => tailnet.by_headers(evidence, turn.bump),
+                    (By::Whois, None) => Ok(None),
+                    (By::Whois, Some(Ok(peer))) => tailnet.who(peer, "tailnet", turn.bump).map(Some),
+                    (By::Whois, Some(Err(why))) => Err(Unknown::Tailnet(why.clone())),
+                }
+            }
             Self::Static { id, roles, uids } => {
                 let caller = evidence.caller;
                 let may = caller.unix && (uids.is_empty() || caller.uid.is_some_and(|uid| uids.contains(&uid)));

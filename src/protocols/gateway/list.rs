@@ -22,6 +22,21 @@ pub(in crate::protocols) fn filter<'a>(
     session_id: &'a str,
     tools: &'a [Tool<'a>],
 ) -> Result<&'a [bool], Failure> {
+    filter_in(turn, who, gateway, session_id, tools, None)
+}
+
+/// The same of tools whose kinds may begin otherwise.
+///
+/// # Errors
+/// As above.
+pub(in crate::protocols) fn filter_in<'a>(
+    turn: &Turn<'a>,
+    who: &Who<'a>,
+    gateway: &'static str,
+    session_id: &'a str,
+    tools: &'a [Tool<'a>],
+    prefix: Option<&str>,
+) -> Result<&'a [bool], Failure> {
     if tools.is_empty() {
         return Ok(&[]);
     }
@@ -32,7 +47,29 @@ pub(in crate::protocols) fn filter<'a>(
         session: session(who, session_id),
         context: context(turn, who, gateway, &[]),
     };
-    let reply = toolcall::plan_tools(turn, &asked)?;
+    let reply = toolcall::plan_tools_in(turn, &asked, prefix.unwrap_or(&turn.settings.kind_prefix))?;
     let kept = reply.tools.iter().map(|tool| !matches!(tool.filter, Ok(Filter::Never { .. })));
     Ok(BumpVec::from_iter_in(kept, turn.bump).into_bump_slice())
+}
+
+/// Whether a tool may be called whatever its arguments are.
+///
+/// # Errors
+/// If the question breaks a rule.
+pub(in crate::protocols) fn listed_always<'a>(
+    turn: &Turn<'a>,
+    who: &Who<'a>,
+    gateway: &'static str,
+    tool: Tool<'a>,
+    prefix: Option<&str>,
+) -> Result<bool, Failure> {
+    let asked = PlanTools {
+        identity: Some(who.identity),
+        agent: who.agent,
+        tools: turn.bump.alloc([tool]),
+        session: session(who, ""),
+        context: context(turn, who, gateway, &[]),
+    };
+    let reply = toolcall::plan_tools_in(turn, &asked, prefix.unwrap_or(&turn.settings.kind_prefix))?;
+    Ok(reply.tools.iter().all(|tool| matches!(tool.filter, Ok(Filter::Always))) && !reply.tools.is_empty())
 }

@@ -18,6 +18,7 @@ mod caller;
 mod claims;
 mod identity;
 mod list;
+mod local;
 mod message;
 mod obligations;
 
@@ -29,11 +30,13 @@ use std::time::Duration;
 pub use caller::Caller;
 pub use claims::Mapping;
 pub use identity::{Headers as HeaderSource, Network, Source};
+pub use local::{By, Tailnet, TailnetSettings, TokenHash};
 
 pub(in crate::protocols) use ask::{Able, Gate, Outcome, Question, ask, ask_without_arguments};
 pub(in crate::protocols) use caller::{Evidence, Headers, Sender};
-pub(in crate::protocols) use identity::{Unknown, Who, identify};
-pub(in crate::protocols) use list::filter;
+pub(in crate::protocols) use identity::{Unknown, Who, identify, identify_in};
+pub(in crate::protocols) use list::{filter, filter_in, listed_always};
+pub(in crate::protocols) use local::resolved;
 #[allow(unused_imports, reason = "for adapters that get one message at a time")]
 pub(in crate::protocols) use message::{Wish, judge, read, unreadable, wish};
 pub(in crate::protocols) use obligations::Duties;

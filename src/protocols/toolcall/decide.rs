@@ -22,12 +22,24 @@ use crate::wire::validate;
 /// # Errors
 /// If the call breaks a rule.
 pub(in crate::protocols) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
-    decide_as(turn, asked, turn.decision_id())
+    decide_in(turn, asked, &turn.settings.kind_prefix)
 }
 
-fn decide_as<'a>(turn: &Turn<'a>, asked: &Decide<'a>, id: Id) -> Result<DecideReply<'a>, Failure> {
+/// The same of a tool whose kind begins otherwise.
+///
+/// # Errors
+/// If the call breaks a rule.
+pub(in crate::protocols) fn decide_in<'a>(
+    turn: &Turn<'a>,
+    asked: &Decide<'a>,
+    prefix: &str,
+) -> Result<DecideReply<'a>, Failure> {
+    decide_as(turn, asked, prefix, turn.decision_id())
+}
+
+fn decide_as<'a>(turn: &Turn<'a>, asked: &Decide<'a>, prefix: &str, id: Id) -> Result<DecideReply<'a>, Failure> {
     let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
-    let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
+    let view = View::of(&call, prefix, turn.bump);
     let mut explained = BumpVec::new_in(turn.bump);
     let identity = ask(turn, &call, "identity", &view.identity, &mut explained);
     let agent = view.agent.as_ref().map(|request| ask(turn, &call, "agent", request, &mut explained));
@@ -78,7 +90,8 @@ fn ask<'a>(
 /// The verdict on one call of several: what is wrong with it is part of its reply and of no other.
 pub(in crate::protocols) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
     let id = turn.new_id();
-    decide_as(turn, asked, id).unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
+    decide_as(turn, asked, &turn.settings.kind_prefix, id)
+        .unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
 }
 
 /// The reply to a call that could not be decided.

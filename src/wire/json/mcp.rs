@@ -133,7 +133,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Hands each member to `each`, by its index in `names` if it is known.
-    fn members(
+    pub(super) fn members(
         &self,
         node: &'a Node<'a>,
         names: &[&str],

@@ -16,6 +16,7 @@ mod mcp;
 mod node;
 mod parser;
 mod plan;
+mod record;
 mod string;
 mod tools;
 mod value;
@@ -30,6 +31,7 @@ use bumpalo::Bump;
 
 pub use error::{JsonError, Position};
 pub use mcp::TOOLS_CALL;
+pub use record::{Field, Record};
 
 use self::node::Nodes;
 use self::parser::Parser;
@@ -154,6 +156,24 @@ pub fn mcp_params<'a>(
 ) -> Result<Params<'a>, JsonError> {
     let (walk, node) = exact_tree(text, bump, limits)?;
     walk.mcp_params(method, node)
+}
+
+/// An object of which members are `known`, as strictly as an MCP message; numbers of the `loose` ones may be any.
+pub fn record<'a>(
+    text: &'a [u8],
+    known: &[&str],
+    loose: &[&str],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<Record<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.record(node, known, loose)
+}
+
+/// One value that says the same to every reader.
+pub fn exact_value<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Value<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.exact_value(node)
 }
 
 /// The result of an MCP method that lists things under `member`, as strictly.
