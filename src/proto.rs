@@ -2,7 +2,13 @@
 //! path and for tests. The hot path decodes and encodes by hand in `wire`; its server traits, which hand over raw
 //! bytes, are in [`server`].
 
-#![expect(missing_docs, clippy::pedantic, clippy::default_constructed_unit_structs, reason = "generated code")]
+#![expect(
+    missing_docs,
+    clippy::pedantic,
+    clippy::default_constructed_unit_structs,
+    clippy::large_enum_variant,
+    reason = "generated code"
+)]
 #![allow(
     rustdoc::invalid_html_tags,
     rustdoc::broken_intra_doc_links,

@@ -9,12 +9,15 @@ use super::settings::Rotation;
 /// `audit-2026-11-29T02-00-33.345.log`, as lumberjack names them.
 const STAMP: &str = "%Y-%m-%dT%H-%M-%S.%3f";
 
+const MILLISECOND: jiff::SignedDuration = jiff::SignedDuration::from_millis(1);
+
 /// Gives a file its name of old.
 pub(super) fn set_aside(path: &Path) -> io::Result<()> {
     let now = jiff::Timestamp::now();
-    // Two within a millisecond.
-    let free = (0..1000).map(|n| named(path, now + jiff::SignedDuration::from_millis(n))).find(|name| !name.exists());
-    std::fs::rename(path, free.ok_or(io::ErrorKind::AlreadyExists)?)
+    // Names are in the order of time, even of two within a millisecond, or if the clock was set back.
+    let last = set_aside_before(path).pop().and_then(|(last, _)| last.checked_add(MILLISECOND).ok());
+    let at = last.map_or(now, |after| now.max(after));
+    std::fs::rename(path, named(path, at))
 }
 
 fn named(path: &Path, at: jiff::Timestamp) -> PathBuf {
@@ -29,9 +32,21 @@ fn parts(path: &Path) -> (String, String) {
 
 /// Removes what is too old, or too many. What cannot be removed stays, and is tried again next time.
 pub(super) fn prune(path: &Path, rotation: Rotation) {
+    let old = set_aside_before(path);
+    let too_many = old.len().saturating_sub(rotation.keep.unwrap_or(usize::MAX));
+    for (n, (time, path)) in old.iter().enumerate() {
+        let age = SystemTime::now().duration_since(SystemTime::from(*time)).unwrap_or(Duration::ZERO);
+        if n < too_many || rotation.keep_for.is_some_and(|keep| age > keep) {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// The files that were set aside, oldest first.
+fn set_aside_before(path: &Path) -> Vec<(jiff::Timestamp, PathBuf)> {
     let (stem, extension) = parts(path);
     let directory = path.parent().filter(|d| !d.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let Ok(found) = std::fs::read_dir(directory) else { return };
+    let Ok(found) = std::fs::read_dir(directory) else { return Vec::new() };
     let mut old: Vec<(jiff::Timestamp, PathBuf)> = Vec::new();
     for entry in found.flatten() {
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -43,13 +58,7 @@ pub(super) fn prune(path: &Path, rotation: Rotation) {
         }
     }
     old.sort();
-    let too_many = old.len().saturating_sub(rotation.keep.unwrap_or(usize::MAX));
-    for (n, (time, path)) in old.iter().enumerate() {
-        let age = SystemTime::now().duration_since(SystemTime::from(*time)).unwrap_or(Duration::ZERO);
-        if n < too_many || rotation.keep_for.is_some_and(|keep| age > keep) {
-            let _ = std::fs::remove_file(path);
-        }
-    }
+    old
 }
 
 #[cfg(test)]

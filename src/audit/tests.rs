@@ -37,7 +37,7 @@ fn rows(change: impl FnOnce(&mut Settings), fill: impl FnOnce(&Audit)) -> Vec<Js
     fill(&audit);
     audit.close();
     let text = std::fs::read_to_string(path).unwrap();
-    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    text.lines().map(|line| redact::parse(line.as_bytes()).unwrap()).collect()
 }
 
 /// Puts down one question with an allowed and, if so, a denied action.
@@ -165,9 +165,9 @@ fn places_are_left_out_however_deep_a_row_is() {
             audit.push(Entry { kind: Kind::Access, id: ID, json: deep.into_bytes() }).unwrap();
         },
     );
-    assert_eq!(rows.len(), 1, "the second is too deep for this reader");
     assert!(rows[0]["checkResources"]["inputs"][0]["principal"].get("attr").is_none());
     assert!(rows[0].get("policySource").is_none());
+    assert!(rows[1].get("policySource").is_none() && rows[1]["x"].is_array());
 }
 
 #[test]

@@ -102,6 +102,8 @@ pub struct Turn<'a> {
     span: Option<&'a Span>,
     work: &'a Cell<Work>,
     call: Cell<Option<Id>>,
+    /// The call's id is a decision's.
+    identified: Cell<bool>,
 }
 
 impl Service {
@@ -170,6 +172,7 @@ impl Service {
                 record,
                 span,
                 call: Cell::new(call),
+                identified: Cell::new(false),
             };
             if self.audit.is_none() && self.tracing.is_none() {
                 return answer(&turn(None, None, None));
@@ -421,6 +424,12 @@ impl<'a> Turn<'a> {
         let id = self.call.get().unwrap_or_else(|| self.new_id());
         self.call.set(Some(id));
         id
+    }
+
+    /// The id of the next decision about a tool call: that of the call for the first, and new ones for others.
+    #[must_use]
+    pub fn decision_id(&self) -> Id {
+        if self.identified.replace(true) { self.new_id() } else { self.call_id() }
     }
 
     /// A new id for a part of this turn.

@@ -168,6 +168,18 @@ async fn refused_calls_have_rows_that_say_why_and_streams_have_one_a_decision() 
 }
 
 #[tokio::test]
+async fn who_asks_for_a_trace_is_recorded_like_anybody() {
+    let (policies, log) = (Policies::new(&[("a.yaml", &allowing("a", "read"))]), Log::new());
+    let pdp = Pdp::start_with(policies.path(), &[&log.set()]).await;
+    let call = tool_call("read").replacen('{', r#"{"includeTrace": true, "#, 1);
+    let decided = pdp.post("/v1/decide", call).await.json();
+    let rows = log.rows(&pdp);
+    let [row] = of_kind(&rows, "decision")[..] else { panic!("{rows:?}") };
+    assert_eq!((&row["callId"], &row["toolgate"]["verdict"]), (&decided["decisionId"], &json!("VERDICT_ALLOW")));
+    assert!(row["auditTrail"]["effectivePolicies"].get("resource.mcp::a.vdefault").is_some());
+}
+
+#[tokio::test]
 async fn evidence_refuses_what_cannot_be_written_and_availability_does_not() {
     let policies = Policies::new(&[("a.yaml", &allowing("a", "read"))]);
     for (how, refuses) in [("evidence", true), ("availability", false)] {
@@ -304,7 +316,9 @@ async fn who_has_no_store_is_told_so() {
     for (set, message) in
         [(String::new(), "Audit logs are not enabled"), (log.set(), "Audit log backend does not support querying")]
     {
-        let pdp = Pdp::start_with(policies.path(), &[&set, &admin()]).await;
+        let settings = [admin(), set];
+        let set: Vec<&str> = settings.iter().map(String::as_str).filter(|s| !s.is_empty()).collect();
+        let pdp = Pdp::start_with(policies.path(), &set).await;
         let refused = list(&pdp, "KIND_ACCESS?tail=1").await;
         assert_eq!(
             (refused.status.as_u16(), &lines(&refused)[0]),

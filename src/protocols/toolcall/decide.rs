@@ -34,7 +34,7 @@ pub(in crate::protocols) fn decide_in<'a>(
     asked: &Decide<'a>,
     prefix: &str,
 ) -> Result<DecideReply<'a>, Failure> {
-    decide_as(turn, asked, prefix, turn.call_id())
+    decide_as(turn, asked, prefix, turn.decision_id())
 }
 
 fn decide_as<'a>(turn: &Turn<'a>, asked: &Decide<'a>, prefix: &str, id: Id) -> Result<DecideReply<'a>, Failure> {
