@@ -110,6 +110,7 @@ fn admin() -> Service {
         ("reload_store", "ReloadStore"),
         ("purge_store_revisions", "PurgeStoreRevisions"),
     ];
+    let entries = raw("list_audit_log_entries", "ListAuditLogEntries").server_streaming().build();
     methods
         .iter()
         .fold(
@@ -119,6 +120,7 @@ fn admin() -> Service {
                 .comment("The admin API over undecoded messages."),
             |service, (name, route)| service.method(raw(name, route).build()),
         )
+        .method(entries)
         .build()
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::aux_data;
-use super::section::{Faults, Section, is, says};
+use super::section::{Faults, Section, is};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
 use super::{Config, Engine, Storage, ToolCalls, Typed};
+use super::{audit, aux_data};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -23,14 +23,15 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
     let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
+    let storage = storage(&root.section("storage"), typed, &faults);
     let config = Config {
         server: server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults),
-        engine,
-        storage: storage(&root.section("storage"), typed, &faults),
+        audit: audit::audit(&root.section("audit"), engine.compile.cerbos_compat, &storage.directory, &faults),
+        storage,
         aux_data: aux_data::settings(&root.section("auxData"), &faults),
         tool_calls: tool_calls(&root.section("toolCalls")),
+        engine,
     };
-    root.unsupported("audit", |t| says(t, "enabled", false));
     root.refused("hub", "the hosted service of Cerbos is not supported", |_| false);
     root.unused("tracing", "as in Cerbos, tracing is configured by the environment variables of OpenTelemetry");
     root.unused("compile", "policies are compiled when they are loaded");

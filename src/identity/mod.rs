@@ -166,6 +166,12 @@ impl Default for Identity {
 }
 
 impl Identity {
+    /// How many verified tokens are remembered, about.
+    #[must_use]
+    pub fn remembered(&self) -> u64 {
+        self.cache.as_ref().map_or(0, Cache::entry_count)
+    }
+
     /// Reads the key sets that are at hand.
     ///
     /// # Errors

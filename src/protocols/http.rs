@@ -9,13 +9,17 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use super::grpc::timeout;
-use crate::service::Failure;
+use crate::service::{Code, Failure};
 use crate::wire::{encode, status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Headers by which the reference's gateway shows what came with a method's answer.
+const VERSION: &str = "grpc-metadata-cerbos-version";
+const CONTENT: &str = "grpc-metadata-content-type";
 
 /// How the caller wants JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,7 +87,7 @@ async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
 /// A body does not come whole: either it broke off, or we would not take it.
 fn broken(error: axum::Error) -> Failure {
     match error.into_inner().downcast_ref::<Status>().map(Status::code) {
-        Some(Code::ResourceExhausted) => Failure::Overloaded,
+        Some(tonic::Code::ResourceExhausted) => Failure::Overloaded,
         _ => Failure::BrokenBody,
     }
 }
@@ -105,19 +109,28 @@ pub(super) fn json(status: StatusCode, text: impl Into<Bytes>, layout: Layout) -
 pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
     let code = failure.code();
     let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = status::to_json(code as i32, &failure.to_string(), failure.violations());
+    let message = failure.to_string();
+    let body = status::to_json(code as i32, &message, failure.violations());
     let mut response = json(status, body.to_string(), layout);
+    response.extensions_mut().insert(Refused { code, message });
     if status == StatusCode::UNAUTHORIZED {
         response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"admin API\""));
     }
     if failure.is_of_a_method() { versioned(response) } else { response }
 }
 
+/// What an answer refuses, for whoever sees its head alone.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
 /// Adds what the reference's gateway adds to an answer that a method gave.
 pub(super) fn versioned(mut response: Response<Body>) -> Response<Body> {
     let headers = response.headers_mut();
-    headers.insert("grpc-metadata-cerbos-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    headers.insert("grpc-metadata-content-type", HeaderValue::from_static("application/grpc"));
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert(CONTENT, HeaderValue::from_static("application/grpc"));
     response
 }
 
@@ -135,9 +148,12 @@ pub(super) async fn no_route(uri: Uri) -> Response<Body> {
     let within = |root: &str| uri.path().strip_prefix(root).is_some_and(|r| r.is_empty() || r.starts_with('/'));
     for (root, message) in [("/admin", super::admin::DISABLED), ("/api/playground", NO_PLAYGROUND)] {
         if within(root) {
+            let mut response = failed(&Failure::Unsupported(message), Layout::Compact);
+            *response.status_mut() = StatusCode::NOT_FOUND;
             // No method gave this answer.
-            let body = status::to_json(Failure::Unsupported(message).code() as i32, message, &[]);
-            return json(StatusCode::NOT_FOUND, body.to_string(), Layout::Compact);
+            response.headers_mut().remove(VERSION);
+            response.headers_mut().remove(CONTENT);
+            return response;
         }
     }
     if api.into_iter().any(within) {

@@ -3,6 +3,7 @@
 //! [`App`] is the whole of what is served: gRPC methods by their path, everything else by HTTP routes. It knows no
 //! sockets.
 
+mod access;
 mod admin;
 mod authzen;
 mod cerbos;
@@ -37,8 +38,11 @@ use crate::proto::server::authzen::authorization_service_server::AuthorizationSe
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
 use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
-use crate::service::{Failure, Service};
+use crate::service::{Ambient, Failure, Service, Turn};
+use crate::wire::message::Decide;
+use crate::wire::reply::DecideReply;
 
+pub use self::access::Peer;
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
 
@@ -84,6 +88,34 @@ struct Shared {
 /// What keeps it from being decided.
 pub fn decide_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
     toolcall::decide_json(service, question)
+}
+
+/// The reply to one tool call, in a turn of the service; what transports encode, and programs own.
+///
+/// # Errors
+/// If the call breaks a rule.
+pub fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+    toolcall::decide(turn, asked)
+}
+
+/// The reply to one call of several: what is wrong with it is part of its reply.
+#[must_use]
+pub fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+    toolcall::decide_one_of(turn, asked)
+}
+
+/// The reply to one call of several that could not even be read.
+#[must_use]
+pub fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+    toolcall::refused(turn, call_id, failure)
+}
+
+/// Answers the JSON of a `CheckResources` request, as `POST /api/check/resources` does, without a transport.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub fn check_resources_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    service.answer(|turn| cerbos::check_resources_json(turn, question))
 }
 
 /// Which of the two ports a request came in by.
@@ -140,11 +172,26 @@ impl App {
     }
 
     /// Answers one request.
-    pub async fn call<B>(&self, request: Request<B>, port: Port) -> Response<Body>
+    pub async fn call<B>(&self, request: Request<B>, port: Port, peer: Peer) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
+        let service = &self.0.shared.service;
+        let caller = access::caller(service, &request, peer, over_grpc);
+        let span = access::span(service, &request, over_grpc);
+        if caller.is_some() || span.is_some() {
+            let call = self.answer(request, port, over_grpc);
+            let ambient = Ambient { caller, span, in_parts: false };
+            return access::recorded(service, ambient, call, over_grpc).await;
+        }
+        self.answer(request, port, over_grpc).await
+    }
+
+    async fn answer<B>(&self, request: Request<B>, port: Port, over_grpc: bool) -> Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    {
         let account = self.0.shared.intake.open();
         let mut request = request.map(|body| Charged::new(body, Arc::clone(&account)));
         match (port, over_grpc) {
@@ -231,9 +278,6 @@ impl App {
             path if path.starts_with(ADMIN) && self.0.shared.settings.admin.is_none() => {
                 Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
             }
-            "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" => {
-                Ok(grpc::failed(&Failure::Unsupported(admin::AUDIT_OFF)).into_http())
-            }
             path if path.starts_with(PLAYGROUND) => {
                 Ok(grpc::failed(&Failure::Unsupported(http::NO_PLAYGROUND)).into_http())
             }
@@ -247,7 +291,7 @@ impl App {
                     Err(never) => match never {},
                 }
             }
-            _ => Ok(Status::unimplemented("Unknown service").into_http()),
+            _ => Ok(Status::unimplemented(UNKNOWN_SERVICE).into_http()),
         };
         // Methods answer with a status, they do not fail.
         let Ok(response) = answer;
@@ -261,6 +305,8 @@ impl std::fmt::Debug for App {
     }
 }
 
+/// The answer to methods that nobody knows.
+const UNKNOWN_SERVICE: &str = "Unknown service";
 const ADMIN: &str = "/cerbos.svc.v1.CerbosAdminService/";
 const PLAYGROUND: &str = "/cerbos.svc.v1.CerbosPlaygroundService/";
 

@@ -14,7 +14,7 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::{self, Address, HttpTimeouts};
-use crate::protocols::{App, Port, Settings};
+use crate::protocols::{self, App, Port, Settings};
 use crate::service::Service;
 use listen::{Listener, Peer};
 use tls::Acceptor;
@@ -172,11 +172,13 @@ async fn accept(
         let (app, options, drain, alive) = (app.clone(), options.clone(), drain.clone(), alive.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
+            let from = protocols::Peer(if let Peer::Tcp(s) = &peer { s.peer_addr().ok() } else { None });
+            let origin = connection::Origin { port, peer: from };
             match (peer, tls) {
-                (Peer::Tcp(s), None) => connection::serve(s, port, app, options, drain).await,
-                (Peer::Unix(s), None) => connection::serve(s, port, app, options, drain).await,
-                (Peer::Tcp(s), Some(tls)) => connection::protect(s, &tls, port, app, options, drain).await,
-                (Peer::Unix(s), Some(tls)) => connection::protect(s, &tls, port, app, options, drain).await,
+                (Peer::Tcp(s), None) => connection::serve(s, origin, app, options, drain).await,
+                (Peer::Unix(s), None) => connection::serve(s, origin, app, options, drain).await,
+                (Peer::Tcp(s), Some(tls)) => connection::protect(s, &tls, origin, app, options, drain).await,
+                (Peer::Unix(s), Some(tls)) => connection::protect(s, &tls, origin, app, options, drain).await,
             }
             drop((place, alive));
         });

@@ -10,6 +10,7 @@
 )]
 
 mod admin;
+mod audit;
 mod authzen;
 mod cli;
 mod cors;
@@ -25,4 +26,5 @@ mod reload;
 mod schemas;
 mod support;
 mod tls;
+mod trace;
 mod transport;

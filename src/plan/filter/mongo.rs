@@ -42,9 +42,9 @@ impl Mongo<'_> {
                 Err(FilterError::Unsupported { store: STORE, what, hint: "compare with a value" })
             }
             Condition::Compare(relation, field, Operand::Literal(literal)) => {
-                on(field, vec![self.compare(*relation, literal)])
+                on(field, vec![compare(*relation, literal, self.missing_is_null())])
             }
-            Condition::OneOf(field, literals, want) => on(field, vec![self.one_of(literals, *want)]),
+            Condition::OneOf(field, literals, want) => on(field, vec![one_of(literals, *want, self.missing_is_null())]),
             Condition::Holds(field, literal, want) => {
                 let held = json!({ "$elemMatch": { "$eq": literal.json() } });
                 on(field, if *want { vec![held] } else { vec![array(), json!({ "$not": held })] })
@@ -62,7 +62,7 @@ impl Mongo<'_> {
             Condition::Every(field, body) => {
                 let mut queries = vec![array()];
                 if about_item(body) {
-                    queries.push(json!({ "$not": { "$elemMatch": { "$not": self.item(body, depth + 1)? } } }));
+                    queries.push(json!({ "$not": { "$elemMatch": other(body) } }));
                 } else {
                     // Items that are no documents are not looked at by a query on their fields.
                     queries.push(json!({ "$not": { "$elemMatch": { "$not": { "$type": "object" } } } }));
@@ -76,10 +76,11 @@ impl Mongo<'_> {
     /// A condition on an item of a list, within `$elemMatch`: operators for the item itself, a document for its fields.
     fn item(&self, body: &Condition, depth: usize) -> Result<Value, FilterError> {
         match body {
+            // An item is there, be it null.
             Condition::Compare(relation, field, Operand::Literal(literal)) if field.path.is_empty() => {
-                Ok(self.compare(*relation, literal))
+                Ok(compare(*relation, literal, true))
             }
-            Condition::OneOf(field, literals, want) if field.path.is_empty() => Ok(self.one_of(literals, *want)),
+            Condition::OneOf(field, literals, want) if field.path.is_empty() => Ok(one_of(literals, *want, true)),
             body => self.write(body, depth),
         }
     }
@@ -88,7 +89,7 @@ impl Mongo<'_> {
     fn on(&self, field: &Field, depth: usize, queries: Vec<Value>) -> Result<Value, FilterError> {
         if field.path.is_empty() || field.depth != depth {
             let hint = "conditions on an item of a list are about that item alone";
-            return Err(FilterError::Unsupported { store: STORE, what: field.name(), hint });
+            return Err(FilterError::Unsupported { store: STORE, what: format!("item {}", field.name()), hint });
         }
         let name = self.name(field);
         let before = name.match_indices('.').filter_map(|(end, _)| name.get(..end));
@@ -114,34 +115,6 @@ impl Mongo<'_> {
         self.fields.nulls == Nulls::Null
     }
 
-    fn compare(&self, relation: Relation, literal: &Literal) -> Value {
-        let value = literal.json();
-        match (relation, literal) {
-            (Relation::Equal, Literal::Null) if self.missing_is_null() => no_array([("$eq", value)]),
-            (Relation::Equal, Literal::Null) => no_array([("$type", "null".into())]),
-            (Relation::Equal, _) => no_array([("$eq", value)]),
-            (Relation::NotEqual, Literal::Null) => json!({ "$ne": null }),
-            (Relation::NotEqual, _) if self.missing_is_null() => json!({ "$ne": value }),
-            (Relation::NotEqual, _) => json!({ "$ne": value, "$exists": true }),
-            // Nothing is less or greater than null, though `$lte` finds it equal.
-            (_, Literal::Null) => json!({ "$in": [] }),
-            (Relation::Less, _) => no_array([("$lt", value)]),
-            (Relation::LessEqual, _) => no_array([("$lte", value)]),
-            (Relation::Greater, _) => no_array([("$gt", value)]),
-            (Relation::GreaterEqual, _) => no_array([("$gte", value)]),
-        }
-    }
-
-    fn one_of(&self, literals: &[Literal], want: bool) -> Value {
-        let all: Value = literals.iter().map(Literal::json).collect();
-        match (want, self.missing_is_null()) {
-            (true, false) => no_array([("$in", all), ("$exists", true.into())]),
-            (true, true) => no_array([("$in", all)]),
-            (false, false) => json!({ "$nin": all, "$exists": true }),
-            (false, true) => json!({ "$nin": all }),
-        }
-    }
-
     fn has(&self, field: &Field, depth: usize, want: bool) -> Result<Value, FilterError> {
         match (self.fields.nulls, want) {
             (Nulls::Null | Nulls::Never, true) => Ok(json!({})),
@@ -155,6 +128,34 @@ impl Mongo<'_> {
                 Ok(parent.map_or_else(|| missing.clone(), |parent| json!({ "$and": [parent, missing] })))
             }
         }
+    }
+}
+
+fn compare(relation: Relation, literal: &Literal, missing_is_null: bool) -> Value {
+    let value = literal.json();
+    match (relation, literal) {
+        (Relation::Equal, Literal::Null) if missing_is_null => no_array([("$eq", value)]),
+        (Relation::Equal, Literal::Null) => no_array([("$type", "null".into())]),
+        (Relation::Equal, _) => no_array([("$eq", value)]),
+        (Relation::NotEqual, Literal::Null) => json!({ "$ne": null }),
+        (Relation::NotEqual, _) if missing_is_null => json!({ "$ne": value }),
+        (Relation::NotEqual, _) => json!({ "$ne": value, "$exists": true }),
+        // Nothing is less or greater than null, though `$lte` finds it equal.
+        (_, Literal::Null) => json!({ "$in": [] }),
+        (Relation::Less, _) => no_array([("$lt", value)]),
+        (Relation::LessEqual, _) => no_array([("$lte", value)]),
+        (Relation::Greater, _) => no_array([("$gt", value)]),
+        (Relation::GreaterEqual, _) => no_array([("$gte", value)]),
+    }
+}
+
+fn one_of(literals: &[Literal], want: bool, missing_is_null: bool) -> Value {
+    let all: Value = literals.iter().map(Literal::json).collect();
+    match (want, missing_is_null) {
+        (true, false) => no_array([("$in", all), ("$exists", true.into())]),
+        (true, true) => no_array([("$in", all)]),
+        (false, false) => json!({ "$nin": all, "$exists": true }),
+        (false, true) => json!({ "$nin": all }),
     }
 }
 
@@ -174,7 +175,20 @@ fn no_array<const N: usize>(query: [(&str, Value); N]) -> Value {
 
 /// True if the condition is about the item of a list itself.
 fn about_item(body: &Condition) -> bool {
-    matches!(body, Condition::Compare(_, field, _) | Condition::OneOf(field, ..) if field.path.is_empty())
+    matches!(body, Condition::Compare(_, field, Operand::Literal(_)) | Condition::OneOf(field, ..) if field.path.is_empty())
+}
+
+/// What an item is that does not fit a condition on it.
+fn other(body: &Condition) -> Value {
+    match body {
+        Condition::Compare(Relation::Equal, _, Operand::Literal(literal)) => json!({ "$ne": literal.json() }),
+        Condition::Compare(Relation::NotEqual, _, Operand::Literal(literal)) => compare(Relation::Equal, literal, true),
+        Condition::Compare(relation, _, Operand::Literal(literal)) => {
+            json!({ "$not": compare(*relation, literal, true) })
+        }
+        Condition::OneOf(_, literals, want) => one_of(literals, !want, true),
+        _ => json!({}),
+    }
 }
 
 /// A regular expression that every dialect reads alike. `$` would also fit before a line's end.

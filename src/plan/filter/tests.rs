@@ -148,23 +148,23 @@ fn mongo_documents() {
     shown(
         |filter| mongo(filter, &fields).map(|d| d.to_string()),
         expect![[r#"
-        R.attr.owner == P.id
-          {"owner":{"$eq":"ann","$not":{"$type":"array"}}}
-        !(R.attr.owner == P.id && R.attr.level > 3)
-          {"$or":[{"owner":{"$ne":"ann","$exists":true}},{"level":{"$lte":3,"$not":{"$type":"array"}}}]}
-        R.attr.address.city in ['a', 'b'] || R.attr.open
-          {"$or":[{"$and":[{"address":{"$not":{"$type":"array"}}},{"address.city":{"$in":["a","b"],"$exists":true,"$not":{"$type":"array"}}}]},{"open":{"$eq":true,"$not":{"$type":"array"}}}]}
-        has(R.attr.level) ? R.attr.level < 2 : R.attr.open
-          {"$or":[{"$and":[{"level":{"$exists":true}},{"level":{"$lt":2,"$not":{"$type":"array"}}}]},{"$and":[{"level":{"$exists":false}},{"open":{"$eq":true,"$not":{"$type":"array"}}}]}]}
-        'x' in R.attr.tags && !('y' in R.attr.tags)
-          {"$and":[{"tags":{"$elemMatch":{"$eq":"x"}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$eq":"y"}}}}]}]}
-        R.attr.tags.exists(t, t == 'x') && R.attr.tags.all(t, t != 'y')
-          {"$and":[{"tags":{"$elemMatch":{"$eq":"x","$not":{"$type":"array"}}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$not":{"$ne":"y","$exists":true}}}}}]}]}
-        R.attr.name.startsWith('a_') && !R.attr.name.contains('%') && R.attr.name.endsWith('z')
-          {"$and":[{"$and":[{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"^a_"}}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$not":{"$regex":"%"}}}]}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"z(?![\\s\\S])"}}]}]}
-        R.attr.name == null || R.attr.name != 'x'
-          {"$or":[{"name":{"$type":"null","$not":{"$type":"array"}}},{"name":{"$ne":"x","$exists":true}}]}
-    "#]],
+            R.attr.owner == P.id
+              {"owner":{"$eq":"ann","$not":{"$type":"array"}}}
+            !(R.attr.owner == P.id && R.attr.level > 3)
+              {"$or":[{"owner":{"$ne":"ann","$exists":true}},{"level":{"$lte":3,"$not":{"$type":"array"}}}]}
+            R.attr.address.city in ['a', 'b'] || R.attr.open
+              {"$or":[{"$and":[{"address":{"$not":{"$type":"array"}}},{"address.city":{"$in":["a","b"],"$exists":true,"$not":{"$type":"array"}}}]},{"open":{"$eq":true,"$not":{"$type":"array"}}}]}
+            has(R.attr.level) ? R.attr.level < 2 : R.attr.open
+              {"$or":[{"$and":[{"level":{"$exists":true}},{"level":{"$lt":2,"$not":{"$type":"array"}}}]},{"$and":[{"level":{"$exists":false}},{"open":{"$eq":true,"$not":{"$type":"array"}}}]}]}
+            'x' in R.attr.tags && !('y' in R.attr.tags)
+              {"$and":[{"tags":{"$elemMatch":{"$eq":"x"}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$eq":"y"}}}}]}]}
+            R.attr.tags.exists(t, t == 'x') && R.attr.tags.all(t, t != 'y')
+              {"$and":[{"tags":{"$elemMatch":{"$eq":"x","$not":{"$type":"array"}}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$not":{"$ne":"y"}}}}}]}]}
+            R.attr.name.startsWith('a_') && !R.attr.name.contains('%') && R.attr.name.endsWith('z')
+              {"$and":[{"$and":[{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"^a_"}}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$not":{"$regex":"%"}}}]}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"z(?![\\s\\S])"}}]}]}
+            R.attr.name == null || R.attr.name != 'x'
+              {"$or":[{"name":{"$type":"null","$not":{"$type":"array"}}},{"name":{"$ne":"x","$exists":true}}]}
+        "#]],
     );
 }
 

@@ -59,8 +59,10 @@ pub(super) fn batch<'a>(turn: &Turn<'a>, asked: &Evaluations<'a>) -> Result<Vec<
     let copies = Cell::new(turn.settings.wire.arena);
     let mut answers = Vec::with_capacity(asked.items.len());
     for item in asked.items {
-        let answer = decide(turn, &item.or(&asked.defaults), include_meta, &copies)
-            .unwrap_or_else(|failure| Answer { decision: false, context: Some(Context::Error(failure)) });
+        let answer = decide(turn, &item.or(&asked.defaults), include_meta, &copies).unwrap_or_else(|failure| {
+            turn.conclude_refused(turn.new_id(), "", &failure);
+            Answer { decision: false, context: Some(Context::Error(failure)) }
+        });
         let stop = last == Some(answer.decision);
         answers.push(answer);
         if stop {

@@ -17,6 +17,7 @@ pub use message::message;
 pub use text::text;
 pub use values::Redaction;
 
+use bumpalo::Bump;
 use std::borrow::Cow;
 
 use crate::cel::Frame;
@@ -245,19 +246,17 @@ impl Teller<'_, '_> {
                 _ => {}
             }
         }
-        for (name, policy) in &table.resources {
+        for (name, policy) in table.resources.iter() {
             if *name.name != *self.request.resource.kind {
                 continue;
             }
-            policy.actions.for_each(action, |i| {
-                if let Some(rule) = policy.rules.get(i as usize).filter(|r| r.effect == RuleEffect::Allow) {
+            let bump = Bump::new();
+            for i in policy.actions.rules(action, &bump) {
+                if let Some(rule) = policy.rules.get(*i as usize).filter(|r| r.effect == RuleEffect::Allow) {
                     let roles = self.request.principal.roles;
                     let fits = |patterns: &[Pattern]| patterns.iter().any(|p| roles.iter().any(|r| p.matches(r)));
-                    let parents =
-                        rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
-                            let set = table.derived_sets.get(at.set as usize)?;
-                            set.roles.get(at.role as usize).map(|role| &*role.parents)
-                        });
+                    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
+                    let parents = derived.filter_map(|at| at.definition().map(|role| &*role.parents));
                     if fits(&rule.roles) || parents.into_iter().any(fits) {
                         let text = "what else it needs is not known: it was not asked".to_owned();
                         offer(90, near(policy, rule, vec![text]));
@@ -266,7 +265,7 @@ impl Teller<'_, '_> {
                         offer(100, near(policy, rule, vec![text]));
                     }
                 }
-            });
+            }
         }
         let (_, mut nearest) = best?;
         if let Cause::Rule(rule) | Cause::Error(rule, _) = cause {

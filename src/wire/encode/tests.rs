@@ -153,6 +153,7 @@ fn check_response() {
         errors: &[],
         validation_errors: &errors,
         trace: &[],
+        policies: &[],
     };
     let results = [result(decision)];
     let mut reply = CheckResourcesReply { request_id: "r", results: &results, call_id: "c", include_meta: true };
