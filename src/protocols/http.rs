@@ -17,6 +17,10 @@ use crate::wire::{encode, status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
+/// Headers by which the reference's gateway shows what came with a method's answer.
+const VERSION: &str = "grpc-metadata-cerbos-version";
+const CONTENT: &str = "grpc-metadata-content-type";
+
 /// How the caller wants JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Layout {
@@ -115,19 +119,19 @@ pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
     if failure.is_of_a_method() { versioned(response) } else { response }
 }
 
-/// Adds what the reference's gateway adds to an answer that a method gave.
-pub(super) fn versioned(mut response: Response<Body>) -> Response<Body> {
-    let headers = response.headers_mut();
-    headers.insert("grpc-metadata-cerbos-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    headers.insert("grpc-metadata-content-type", HeaderValue::from_static("application/grpc"));
-    response
-}
-
 /// What an answer refuses, for whoever sees its head alone.
 #[derive(Clone, Debug)]
 pub(super) struct Refused {
     pub(super) code: Code,
     pub(super) message: String,
+}
+
+/// Adds what the reference's gateway adds to an answer that a method gave.
+pub(super) fn versioned(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert(CONTENT, HeaderValue::from_static("application/grpc"));
+    response
 }
 
 /// The answer to questions about the playground.
@@ -144,9 +148,12 @@ pub(super) async fn no_route(uri: Uri) -> Response<Body> {
     let within = |root: &str| uri.path().strip_prefix(root).is_some_and(|r| r.is_empty() || r.starts_with('/'));
     for (root, message) in [("/admin", super::admin::DISABLED), ("/api/playground", NO_PLAYGROUND)] {
         if within(root) {
+            let mut response = failed(&Failure::Unsupported(message), Layout::Compact);
+            *response.status_mut() = StatusCode::NOT_FOUND;
             // No method gave this answer.
-            let body = status::to_json(Failure::Unsupported(message).code() as i32, message, &[]);
-            return json(StatusCode::NOT_FOUND, body.to_string(), Layout::Compact);
+            response.headers_mut().remove(VERSION);
+            response.headers_mut().remove(CONTENT);
+            return response;
         }
     }
     if api.into_iter().any(within) {

@@ -26,9 +26,14 @@ def normal(value, key=""):
     """`value` without what differs from call to call, each such thing replaced by what was checked of it."""
     if isinstance(value, dict):
         value = {k: normal(v, k) for k, v in value.items()}
-        # Nor is there an order among what `and` and `or` join: there it changes from start to start, too.
+        # Nor is there an order, or nesting, among what `and` and `or` join: there it changes from call to call.
         if value.get("operator") in ("and", "or") and isinstance(value.get("operands"), list):
-            value["operands"].sort(key=lambda v: json.dumps(v, sort_keys=True))
+            joined = []
+            for operand in value["operands"]:
+                inner = operand.get("expression", operand) if isinstance(operand, dict) else {}
+                same = inner.get("operator") == value["operator"]
+                joined += inner["operands"] if same else [operand]
+            value["operands"] = sorted(joined, key=lambda v: json.dumps(v, sort_keys=True))
         return value
     if isinstance(value, list):
         items = [normal(v) for v in value]
@@ -57,17 +62,21 @@ def sorted_expression(text):
     """An s-expression with the operands of `and` and `or` in one order."""
     if not isinstance(text, str) or not text.startswith("("):
         return text
-    stack = [[]]
+    stack = [[]]  # of lists: an operator and its operands, each an operator with its own, or a text
     for token in re.findall(r'[()]|"(?:[^"\\]|\\.)*"|[^\s()"]+', text):
         if token == "(":
             stack.append([])
         elif token == ")":
             whole = stack.pop()
-            rest = sorted(whole[1:]) if whole[:1] in (["and"], ["or"]) else whole[1:]
-            stack[-1].append("(" + " ".join(whole[:1] + rest) + ")")
+            if whole[:1] in (["and"], ["or"]):
+                joined = []
+                for operand in whole[1:]:
+                    joined += operand[1:] if isinstance(operand, list) and operand[:1] == whole[:1] else [operand]
+                whole = whole[:1] + sorted(joined, key=json.dumps)
+            stack[-1].append(whole)
         else:
             stack[-1].append(token)
-    return " ".join(stack[0])
+    return stack[0]
 
 
 def differences(a, b, path=""):

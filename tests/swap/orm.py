@@ -26,7 +26,9 @@ def questions(scenario):
             for action in actions:
                 yield f"{who} {action} {kind}", principal, kind, action
     for step in scenario["steps"]:
-        if step["call"] == "plan" and "auxData" not in step and not step["name"].startswith("error"):
+        plain = step["call"] == "plan" and "auxData" not in step and not step["name"].startswith("error")
+        # With several roles the reference's order changes from call to call, and with it the query.
+        if plain and len(step["principal"]["roles"]) == 1:
             yield step["name"], step["principal"], step["resource"]["kind"], step.get("action") or step["actions"]
 
 

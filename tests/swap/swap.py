@@ -77,7 +77,8 @@ class Run:
             [str(c) for c in command],
             capture_output=True,
             text=True,
-            env=os.environ | (environment or {}),
+            # One order of sets in Python: what is asked must be the same.
+            env=os.environ | {"PYTHONHASHSEED": "0"} | (environment or {}),
             stdin=subprocess.DEVNULL,
             timeout=300,
             check=False,
