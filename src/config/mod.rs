@@ -164,6 +164,8 @@ pub struct Storage {
 pub struct ToolCalls {
     /// `toolCalls.kindPrefix` (ours): what stands before a server's name in the resource kind.
     pub kind_prefix: String,
+    /// `toolCalls.redact` (ours): keys whose values traces do not show, besides passwords and the like.
+    pub redact: Vec<String>,
 }
 
 /// What was typed on the command line.

@@ -152,5 +152,8 @@ fn storage(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Storage {
 }
 
 fn tool_calls(s: &Section<'_>) -> ToolCalls {
-    ToolCalls { kind_prefix: s.text("kindPrefix").unwrap_or_else(|| "mcp::".into()) }
+    ToolCalls {
+        kind_prefix: s.text("kindPrefix").unwrap_or_else(|| "mcp::".into()),
+        redact: s.texts("redact").unwrap_or_default(),
+    }
 }

@@ -25,6 +25,7 @@ use crate::identity::Identity;
 use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
 use crate::telemetry::{Metrics, PolicyFacts};
+use crate::toolcall::explain::Redaction;
 use crate::wire::limits::Limits;
 use crate::wire::message::Tokens;
 use crate::wire::reply::Verdict;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub kind_prefix: String,
     /// The name of the semantics, for people.
     pub semantics: &'static str,
+    /// Values that traces do not show.
+    pub redaction: Redaction,
 }
 
 impl Default for Settings {
@@ -55,6 +58,7 @@ impl Default for Settings {
             max_resources: 50,
             kind_prefix: "mcp::".into(),
             semantics: "toolgate",
+            redaction: Redaction::new(&[]),
         }
     }
 }

@@ -14,6 +14,7 @@ mod authzen;
 mod cli;
 mod cors;
 mod failure;
+mod filters;
 mod hostile;
 mod jwt;
 mod legacy;

@@ -4,11 +4,16 @@ use std::fmt::Write;
 
 use bumpalo::collections::{String as BumpString, Vec as BumpVec};
 
+use prost::Message;
+
 use crate::engine::Wants;
+use crate::engine::decision::Decision;
+use crate::engine::request::Request;
 use crate::service::{Failure, Turn};
+use crate::toolcall::explain::{explain, json, message};
 use crate::toolcall::{CallError, Digest, ToolCall, View, verdict};
 use crate::wire::message::Decide;
-use crate::wire::reply::DecideReply;
+use crate::wire::reply::{DecideReply, Encoded};
 use crate::wire::validate;
 
 /// The verdict on one call.
@@ -18,10 +23,11 @@ use crate::wire::validate;
 pub(super) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
     let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
     let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
-    let wants = Wants { derived_roles: false, trace: call.include_trace };
-    let identity = turn.decide(&view.identity, wants);
-    let agent = view.agent.as_ref().map(|request| turn.decide(request, wants));
+    let mut explained = BumpVec::new_in(turn.bump);
+    let identity = ask(turn, &call, "identity", &view.identity, &mut explained);
+    let agent = view.agent.as_ref().map(|request| ask(turn, &call, "agent", request, &mut explained));
     let mut reply = verdict(&call, &view, &identity, agent.as_ref(), turn.bump);
+    reply.explanations = explained.into_bump_slice();
     if call.include_digest {
         let mut hex = BumpString::with_capacity_in(64, turn.bump);
         // Writing to a string cannot fail.
@@ -30,6 +36,27 @@ pub(super) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideRe
     }
     turn.count(reply.verdict);
     Ok(identified(turn, reply))
+}
+
+/// Decides for one of the call's principals, and says why if the call wants to know.
+fn ask<'a>(
+    turn: &Turn<'a>,
+    call: &ToolCall<'a>,
+    asker: &str,
+    request: &Request<'a>,
+    explained: &mut BumpVec<'a, Encoded<'a>>,
+) -> Decision<'a> {
+    if !call.include_trace {
+        return turn.decide(request, Wants::default());
+    }
+    let (decision, seen) = turn.decide_seen(request);
+    let (table, params) = (&turn.snapshot.table, &turn.settings.params);
+    let why = explain(asker, table, params, request, (&decision, seen), &turn.settings.redaction);
+    explained.push(Encoded {
+        protobuf: turn.bump.alloc_slice_copy(&message(&why).encode_to_vec()),
+        json: turn.bump.alloc_str(&json(&why).to_string()),
+    });
+    decision
 }
 
 /// The verdict on one call of several: what is wrong with it is part of its reply and of no other.

@@ -2,18 +2,22 @@
 //! what decided; and for a denied call the rule that came nearest to allowing it, with what it lacks.
 //!
 //! Made after the decision from what the engine says it asked; it cannot change a decision. `values` finds and hides values,
-//! `text` and `json` are its faces.
+//! `text`, `json` and `message` are its faces.
 
 mod json;
+mod message;
 mod text;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
-pub use json::json;
+pub use json::{json, read};
+pub use message::message;
 pub use text::text;
 pub use values::Redaction;
+
+use std::borrow::Cow;
 
 use bumpalo::Bump;
 
@@ -56,7 +60,7 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// `ALLOW rule`, `DENY rule`, `derived role`, `role policy`.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// Rule or role name.
     pub name: String,
     /// Policy key, or the set's.
@@ -158,7 +162,7 @@ impl Teller<'_, '_> {
     fn step(&self, seen: &Seen<'_>, cause: &Cause<'_>) -> Step {
         match seen {
             Seen::Rule { policy, rule, met, frame, .. } => Step {
-                what: if rule.effect == RuleEffect::Allow { "ALLOW rule" } else { "DENY rule" },
+                what: if rule.effect == RuleEffect::Allow { "ALLOW rule" } else { "DENY rule" }.into(),
                 name: rule.name.to_string(),
                 policy: policy.key.to_string(),
                 place: format!("{}:{}", policy.file, rule.line),
@@ -167,7 +171,7 @@ impl Teller<'_, '_> {
                 condition: rule.condition.as_ref().map(|c| self.node(c, frame)),
             },
             Seen::DerivedRole { rule, set, role, active, frame, .. } => Step {
-                what: "derived role",
+                what: "derived role".into(),
                 name: format!("{} (for rule `{}`)", role.name, rule.name),
                 policy: set.key.to_string(),
                 place: format!("{}:{}", set.file, role.line),
@@ -176,7 +180,7 @@ impl Teller<'_, '_> {
                 condition: role.condition.as_ref().map(|c| self.node(c, frame)),
             },
             Seen::RoleRule { policy, rule, met, frame, .. } => Step {
-                what: "role policy",
+                what: "role policy".into(),
                 name: rule.name.to_string(),
                 policy: policy.key.to_string(),
                 place: format!("{}:{}", policy.file, rule.line),
@@ -185,7 +189,7 @@ impl Teller<'_, '_> {
                 condition: rule.condition.as_ref().map(|c| self.node(c, frame)),
             },
             Seen::Unlisted { policy, .. } => Step {
-                what: "role policy",
+                what: "role policy".into(),
                 name: String::new(),
                 policy: policy.key.to_string(),
                 place: policy.file.to_string(),
