@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by layer. An import may point to a lower layer or to the same room.
 const LAYERS: &[&[&str]] = &[
-    &["source", "proto"],
+    &["source", "proto", "parallel"],
     &["yaml", "cel"],
     &["policy", "schema"],
     &["engine", "plan"],
@@ -12,7 +12,7 @@ const LAYERS: &[&[&str]] = &[
     &["store", "toolcall", "identity", "telemetry"],
     &["service"],
     &["protocols", "testing"],
-    &["server", "config", "cli"],
+    &["server", "config", "cli", "embed"],
 ];
 
 /// Imports within a layer that are meant.

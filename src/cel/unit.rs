@@ -2,8 +2,10 @@
 //! remembers. Immutable once built.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::checker::Checked;
 use super::env::{Env, RootType};
@@ -59,7 +61,7 @@ fn nesting(variables: &[Lowered]) -> Vec<bool> {
 
 /// Collects the expressions of a unit.
 pub struct UnitBuilder {
-    env: Env,
+    env: Arc<Env>,
     names: Names,
     program: Program,
     index: Index,
@@ -112,11 +114,11 @@ impl UnitBuilder {
     /// A unit with these constants and variables. Variables may refer to each other, but not in circles.
     pub fn new<C: Borrow<Checked>>(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, C)>) -> Self {
         let own = |(name, checked): (String, C)| (name, Arc::new(checked.borrow().clone()));
-        Self::shared(env, constants, variables.into_iter().map(own).collect())
+        Self::shared(&Arc::new(env.clone()), constants, variables.into_iter().map(own).collect())
     }
 
-    /// The same, without copies of the trees.
-    pub fn shared(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, Arc<Checked>)>) -> Self {
+    /// The same, without copies of the trees and the environment.
+    pub fn shared(env: &Arc<Env>, constants: Vec<(String, Constant)>, variables: Vec<(String, Arc<Checked>)>) -> Self {
         let written = Written {
             expressions: Vec::new(),
             variables: variables.iter().map(|(_, checked)| Arc::clone(checked)).collect(),
@@ -124,7 +126,7 @@ impl UnitBuilder {
         };
         let by_name = (0_u32..).zip(&variables).map(|(i, (name, _))| (name.clone(), i)).collect();
         let mut builder = Self {
-            env: env.clone(),
+            env: Arc::clone(env),
             names: Names { constants: constants.into_iter().collect(), variables: by_name },
             program: Program::default(),
             index: Index::default(),

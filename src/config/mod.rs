@@ -21,7 +21,7 @@ pub use duration::parse_duration;
 pub use expand::Environment;
 
 use crate::compile::CompileOptions;
-use crate::engine::{Params, Semantics};
+use crate::engine::Params;
 use crate::identity;
 use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
@@ -219,6 +219,7 @@ impl Config {
             watch: self.storage.watch,
             debounce: self.storage.debounce,
             poll_interval: self.storage.poll_interval,
+            keep_sources: self.server.admin.is_some(),
             compile: self.engine.compile.clone(),
         }
     }
@@ -226,11 +227,7 @@ impl Config {
     /// The name of the semantics that decisions follow, as logs and status pages say it.
     #[must_use]
     pub fn semantics_name(&self) -> &'static str {
-        match self.engine.params.semantics {
-            Semantics::Safe => "toolgate",
-            Semantics::Cerbos => "cerbos",
-            Semantics::CerbosStrict => "cerbos, strict",
-        }
+        self.engine.params.semantics.name()
     }
 }
 

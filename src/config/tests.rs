@@ -1,6 +1,7 @@
 //! Configurations as people write them.
 
 use super::*;
+use crate::engine::Semantics;
 
 fn load(yaml: &str, change: impl FnOnce(&mut Typed)) -> Loaded {
     let mut typed = Typed { file: Some(SourceFile::new("c.yaml", yaml)), ..Typed::default() };

@@ -254,13 +254,13 @@ impl<'a> Call<'a> {
     /// Condition of a derived role that a rule names, in its own set's variables. It sees the roles of the rule's own
     /// level here, but those of the level before while they are being computed (spec §10.3).
     pub(super) fn derived_role(&mut self, policy: &'a Policy, index: usize, level: usize) -> Tri<'a> {
-        let Some(at) = policy.derived.get(index).copied() else { return Tri::False };
+        let Some(at) = policy.derived.get(index) else { return Tri::False };
         if let Some(Some(condition)) = policy.shared.get(index)
             && let Some(frame) = self.level_frame(level)
         {
             return self.evaluate(condition, frame);
         }
-        if self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
+        if Self::definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
             self.derived(level);
         }
         self.role_condition(at, level)
@@ -276,16 +276,15 @@ impl<'a> Call<'a> {
         seen
     }
 
-    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> Tri<'a> {
-        let Some((set, role)) = self.definition(at) else { return Tri::False };
+    fn role_condition(&mut self, at: &'a DerivedRef, seen: usize) -> Tri<'a> {
+        let Some((set, role)) = Self::definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };
         let frame = self.frame(&set.unit, seen);
         self.evaluate(condition, frame)
     }
 
-    pub(super) fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
-        let set = self.table.derived_sets.get(at.set as usize)?;
-        set.roles.get(at.role as usize).map(|role| (set, role))
+    fn definition(at: &'a DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
+        at.definition().map(|role| (&*at.set, role))
     }
 
     /// Effective derived roles of a level (spec §10.3), computed once.
@@ -299,11 +298,11 @@ impl<'a> Call<'a> {
         let mut names = BumpVec::new_in(self.bump);
         let mut failed = false;
         for at in policy.map_or(&[][..], |p| &p.derived) {
-            let Some((_, role)) = self.definition(*at) else { continue };
+            let Some((_, role)) = Self::definition(at) else { continue };
             if !self.has_parent(role) {
                 continue;
             }
-            match self.effective(*at, level) {
+            match self.effective(at, level) {
                 Tri::True => names.push(&*role.name),
                 Tri::False => {}
                 Tri::Error(..) => failed = true,
@@ -319,11 +318,11 @@ impl<'a> Call<'a> {
     }
 
     /// Whether a derived role is listed as effective. In the reference's lenient mode a failed variable is null (X24).
-    fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
+    fn effective(&mut self, at: &'a DerivedRef, level: usize) -> Tri<'a> {
         if self.params.semantics != Semantics::Cerbos {
             return self.role_condition(at, level.wrapping_sub(1));
         }
-        let Some((set, role)) = self.definition(at) else { return Tri::False };
+        let Some((set, role)) = Self::definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };
         let seen = if set.unit.reads_root(roots::RUNTIME) {
             self.levels.get(level.wrapping_sub(1)).and_then(|l| l.derived)

@@ -44,6 +44,18 @@ pub enum Semantics {
     CerbosStrict,
 }
 
+impl Semantics {
+    /// The name, as logs and status pages say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "toolgate",
+            Self::Cerbos => "cerbos",
+            Self::CerbosStrict => "cerbos, strict",
+        }
+    }
+}
+
 /// What a caller wants to know besides the answers; each costs time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wants {

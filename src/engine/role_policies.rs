@@ -21,7 +21,7 @@ pub(super) fn apply_role_policies<'a>(
     // In the reference a role policy restricts nothing at a scope where no row mentions the resource (X15).
     if call.params.semantics != Semantics::Safe {
         let kind = call.kind;
-        let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(call, p, rule, roles)));
+        let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(p, rule, roles)));
         let by_role_policy =
             || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
         if !by_rule && !by_role_policy() {
@@ -48,10 +48,9 @@ pub(super) fn apply_role_policies<'a>(
     Outcome::Undecided
 }
 
-fn mentions(call: &Call<'_>, policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
-    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
-        call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize)).map(|r| &*r.parents)
-    });
+fn mentions(policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
+    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
+    let derived = derived.filter_map(|at| at.definition().map(|r| &*r.parents));
     std::iter::once(&*rule.roles).chain(derived).flatten().any(|p| roles.iter().any(|r| p.matches(r)))
 }
 

@@ -23,15 +23,16 @@ pub struct RuleTable {
     /// Role policies by role, version and scope.
     pub roles: PolicyMap<RolePolicy>,
     /// Derived-roles sets that some resource policy imports.
-    pub derived_sets: Vec<DerivedSet>,
+    pub derived_sets: Vec<Arc<DerivedSet>>,
     /// Look-ups made from the above by [`RuleTable::index`].
     pub scopes: ScopeIndex,
     /// Resource names are compared after the reference's character folding (spec §4.1) instead of exactly.
     pub folded_names: bool,
 }
 
-/// Policies by name, version and scope.
-pub type PolicyMap<P> = IndexMap<Name, P, RandomState>;
+/// Policies by name, version and scope. They are shared: two tables may hold the same compiled policy.
+#[derive(Debug)]
+pub struct PolicyMap<P>(IndexMap<Name, Arc<P>, RandomState>);
 
 /// What a policy is found by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,6 +59,73 @@ pub struct NameRef<'a> {
 impl Equivalent<Name> for NameRef<'_> {
     fn equivalent(&self, key: &Name) -> bool {
         *self.name == *key.name && *self.version == *key.version && *self.scope == *key.scope
+    }
+}
+
+impl<P> Default for PolicyMap<P> {
+    fn default() -> Self {
+        Self(IndexMap::default())
+    }
+}
+
+impl<P> PolicyMap<P> {
+    /// The policy of this name.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, name: &NameRef<'_>) -> Option<&P> {
+        self.0.get(name).map(|policy| &**policy)
+    }
+
+    /// The policy at a place, with its name.
+    #[must_use]
+    pub fn get_index(&self, index: usize) -> Option<(&Name, &P)> {
+        self.0.get_index(index).map(|(name, policy)| (name, &**policy))
+    }
+
+    /// Adds a policy, or replaces the one of the same name; gives the one that was there.
+    pub fn insert(&mut self, name: Name, policy: Arc<P>) -> Option<Arc<P>> {
+        self.0.insert(name, policy)
+    }
+
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
+    /// Names and policies, in order of insertion.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &P)> {
+        self.0.iter().map(|(name, policy)| (name, &**policy))
+    }
+
+    /// Names, in order of insertion.
+    pub fn keys(&self) -> impl Iterator<Item = &Name> {
+        self.0.keys()
+    }
+
+    /// Policies, in order of insertion.
+    pub fn values(&self) -> impl Iterator<Item = &P> {
+        self.0.values().map(|policy| &**policy)
+    }
+
+    /// Number of policies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True without policies.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Exchanges the policies of `other` with those of the same names here.
+    pub fn exchange(&mut self, other: &mut Self) {
+        for (name, policy) in &mut other.0 {
+            if let Some(own) = self.0.get_mut(name) {
+                std::mem::swap(own, policy);
+            }
+        }
     }
 }
 
@@ -169,12 +237,27 @@ pub struct Rule {
 }
 
 /// A derived role as a rule refers to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct DerivedRef {
-    /// Index into [`RuleTable::derived_sets`].
-    pub set: u32,
+    /// The set, shared by all policies that import it.
+    pub set: Arc<DerivedSet>,
     /// Index into [`DerivedSet::roles`].
     pub role: u32,
+}
+
+impl DerivedRef {
+    /// The role.
+    #[inline]
+    #[must_use]
+    pub fn definition(&self) -> Option<&DerivedRole> {
+        self.set.roles.get(self.role as usize)
+    }
+
+    /// True if both are the same role of the same set.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.role == other.role && Arc::ptr_eq(&self.set, &other.set)
+    }
 }
 
 /// A `derivedRoles` policy.

@@ -267,8 +267,7 @@ fn apply_rows<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
     }
     for index in &rule.derived {
         let Some(at) = asked.policy.derived.get(*index as usize) else { continue };
-        let role = call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize));
-        let parents = role.map_or(&[][..], |role| &role.parents);
+        let parents = at.definition().map_or(&[][..], |role| &role.parents);
         if !any_matches(parents, roles) {
             continue;
         }
@@ -360,9 +359,9 @@ fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri
 #[cold]
 fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32, usize), active: Tri<'a>) {
     let (index, level) = at;
-    let Some((set, role)) = asked.policy.derived.get(index as usize).and_then(|at| call.definition(*at)) else {
-        return;
-    };
+    let Some(at) = asked.policy.derived.get(index as usize) else { return };
+    let Some(role) = at.definition() else { return };
+    let set = &*at.set;
     let frame = call.frame(&set.unit, level);
     call.see(Seen::DerivedRole { action: asked.action, policy: asked.policy, rule, set, role, active, frame });
     call.note(format_args!("{}: derived role `{}` {}", rule.src, role.name, Word(&active)));

@@ -37,7 +37,9 @@ use crate::proto::server::authzen::authorization_service_server::AuthorizationSe
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
 use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
-use crate::service::{Failure, Service};
+use crate::service::{Failure, Service, Turn};
+use crate::wire::message::Decide;
+use crate::wire::reply::DecideReply;
 
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
@@ -84,6 +86,34 @@ struct Shared {
 /// What keeps it from being decided.
 pub fn decide_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
     toolcall::decide_json(service, question)
+}
+
+/// The reply to one tool call, in a turn of the service; what transports encode, and programs own.
+///
+/// # Errors
+/// If the call breaks a rule.
+pub fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+    toolcall::decide(turn, asked)
+}
+
+/// The reply to one call of several: what is wrong with it is part of its reply.
+#[must_use]
+pub fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+    toolcall::decide_one_of(turn, asked)
+}
+
+/// The reply to one call of several that could not even be read.
+#[must_use]
+pub fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+    toolcall::refused(turn, call_id, failure)
+}
+
+/// Answers the JSON of a `CheckResources` request, as `POST /api/check/resources` does, without a transport.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub fn check_resources_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    service.answer(|turn| cerbos::check_resources_json(turn, question))
 }
 
 /// Which of the two ports a request came in by.

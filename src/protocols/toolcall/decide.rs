@@ -20,7 +20,7 @@ use crate::wire::validate;
 ///
 /// # Errors
 /// If the call breaks a rule.
-pub(super) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+pub(in crate::protocols) fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
     let call = ToolCall::new(asked, turn.bump, turn.settings.wire)?;
     let view = View::of(&call, &turn.settings.kind_prefix, turn.bump);
     let mut explained = BumpVec::new_in(turn.bump);
@@ -60,12 +60,12 @@ fn ask<'a>(
 }
 
 /// The verdict on one call of several: what is wrong with it is part of its reply and of no other.
-pub(super) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+pub(in crate::protocols) fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
     decide(turn, asked).unwrap_or_else(|failure| refused(turn, asked.call_id, &failure))
 }
 
 /// The reply to a call that could not be decided.
-pub(super) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+pub(in crate::protocols) fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
     turn.count_refused();
     let mut message = BumpString::new_in(turn.bump);
     let _ = write!(message, "{failure}");

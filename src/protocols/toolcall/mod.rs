@@ -7,5 +7,6 @@ mod plan;
 mod rest;
 mod stream;
 
+pub(super) use decide::{decide, decide_one_of, refused};
 pub(super) use grpc::GrpcApi;
 pub(super) use rest::{decide_json, routes};

@@ -247,7 +247,7 @@ impl Teller<'_, '_> {
                 _ => {}
             }
         }
-        for (name, policy) in &table.resources {
+        for (name, policy) in table.resources.iter() {
             if *name.name != *self.request.resource.kind {
                 continue;
             }
@@ -256,11 +256,8 @@ impl Teller<'_, '_> {
                 if let Some(rule) = policy.rules.get(*i as usize).filter(|r| r.effect == RuleEffect::Allow) {
                     let roles = self.request.principal.roles;
                     let fits = |patterns: &[Pattern]| patterns.iter().any(|p| roles.iter().any(|r| p.matches(r)));
-                    let parents =
-                        rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
-                            let set = table.derived_sets.get(at.set as usize)?;
-                            set.roles.get(at.role as usize).map(|role| &*role.parents)
-                        });
+                    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
+                    let parents = derived.filter_map(|at| at.definition().map(|role| &*role.parents));
                     if fits(&rule.roles) || parents.into_iter().any(fits) {
                         let text = "what else it needs is not known: it was not asked".to_owned();
                         offer(90, near(policy, rule, vec![text]));
