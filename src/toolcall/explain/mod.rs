@@ -17,8 +17,9 @@ pub use message::message;
 pub use text::text;
 pub use values::Redaction;
 
-use bumpalo::Bump;
 use std::borrow::Cow;
+
+use bumpalo::Bump;
 
 use crate::cel::Frame;
 use crate::engine::condition::{Condition, Failure, Tri, evaluate};
