@@ -27,6 +27,16 @@ pub mod server {
         include!(concat!(env!("OUT_DIR"), "/authzen.authorization.v1.AuthorizationService.rs"));
     }
 
+    /// `envoy.service.auth.v3.Authorization`
+    pub mod ext_authz {
+        include!(concat!(env!("OUT_DIR"), "/envoy.service.auth.v3.Authorization.rs"));
+    }
+
+    /// `agentgateway.dev.ext_mcp.ExtMcp`
+    pub mod ext_mcp {
+        include!(concat!(env!("OUT_DIR"), "/agentgateway.dev.ext_mcp.ExtMcp.rs"));
+    }
+
     /// `grpc.health.v1.Health`, the method `List` alone
     pub mod health {
         include!(concat!(env!("OUT_DIR"), "/grpc.health.v1.Health.rs"));

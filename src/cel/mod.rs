@@ -28,6 +28,7 @@ pub mod selections;
 mod show;
 #[cfg(test)]
 pub(crate) mod tests;
+pub mod texts;
 pub mod time;
 pub mod types;
 pub mod unit;

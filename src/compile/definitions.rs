@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::expressions::{Expressions, references};
-use super::link::{Import, Links};
+use super::expressions::references;
+use super::link::Import;
+use super::lower::Context;
 use crate::cel::checker::Checked;
 use crate::cel::env::Env;
 use crate::cel::unit::{PolicyName, live_names};
@@ -45,16 +46,11 @@ struct Definition<'p, T> {
 
 type Found<'p, T> = BTreeMap<&'p str, Vec<Definition<'p, T>>>;
 
-pub(super) fn resolve(
-    policy: &Policy,
-    policies: &[Policy],
-    links: &Links,
-    expressions: &mut Expressions,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Definitions {
+pub(super) fn resolve(policy: &Policy, context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Definitions {
+    let expressions = context.expressions;
     let (variables, constants) = blocks(policy);
-    let variables = find_variables(policy, variables, policies, links);
-    let constants = find_constants(policy, constants, policies, links);
+    let variables = find_variables(policy, variables, context);
+    let constants = find_constants(policy, constants, context);
     check_names(&variables, "TG0503", diagnostics);
     check_names(&constants, "TG0503", diagnostics);
     check_redefined(policy, &variables, "Variable", diagnostics);
@@ -153,12 +149,11 @@ fn add<'p, T>(found: &mut Found<'p, T>, name: &'p Text, at: Span, file: &'p Sour
 fn find_variables<'p>(
     policy: &'p Policy,
     block: Option<&'p Variables>,
-    policies: &'p [Policy],
-    links: &Links,
+    context: &Context<'p>,
 ) -> Found<'p, &'p ExprText> {
     let mut found = Found::new();
     for import in block.map_or(&[][..], |b| &b.import) {
-        let library = links.find(Import::Variables, &import.value).and_then(|i| policies.get(i));
+        let library = context.links.find(Import::Variables, &import.value).and_then(|i| context.policy(i));
         if let Some(Policy { file, body: Body::ExportVariables(exports), .. }) = library {
             for (name, text) in &exports.definitions {
                 add(&mut found, name, text.at, file, &format!("import '{}'", exports.name.value), text);
@@ -174,15 +169,10 @@ fn find_variables<'p>(
     found
 }
 
-fn find_constants<'p>(
-    policy: &'p Policy,
-    block: Option<&'p Constants>,
-    policies: &'p [Policy],
-    links: &Links,
-) -> Found<'p, Constant> {
+fn find_constants<'p>(policy: &'p Policy, block: Option<&'p Constants>, context: &Context<'p>) -> Found<'p, Constant> {
     let mut found = Found::new();
     for import in block.map_or(&[][..], |b| &b.import) {
-        let library = links.find(Import::Constants, &import.value).and_then(|i| policies.get(i));
+        let library = context.links.find(Import::Constants, &import.value).and_then(|i| context.policy(i));
         if let Some(Policy { file, body: Body::ExportConstants(exports), .. }) = library {
             for (name, value) in &exports.definitions {
                 add(&mut found, name, value.at, file, &format!("import '{}'", exports.name.value), value.value.clone());

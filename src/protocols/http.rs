@@ -9,10 +9,10 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use super::grpc::timeout;
-use crate::service::Failure;
+use crate::service::{Code, Failure};
 use crate::wire::{encode, status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -83,7 +83,7 @@ async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
 /// A body does not come whole: either it broke off, or we would not take it.
 fn broken(error: axum::Error) -> Failure {
     match error.into_inner().downcast_ref::<Status>().map(Status::code) {
-        Some(Code::ResourceExhausted) => Failure::Overloaded,
+        Some(tonic::Code::ResourceExhausted) => Failure::Overloaded,
         _ => Failure::BrokenBody,
     }
 }
@@ -105,8 +105,18 @@ pub(super) fn json(status: StatusCode, text: impl Into<Bytes>, layout: Layout) -
 pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
     let code = failure.code();
     let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = status::to_json(code as i32, &failure.to_string(), failure.violations());
-    json(status, body.to_string(), layout)
+    let message = failure.to_string();
+    let body = status::to_json(code as i32, &message, failure.violations());
+    let mut response = json(status, body.to_string(), layout);
+    response.extensions_mut().insert(Refused { code, message });
+    response
+}
+
+/// What an answer refuses, for whoever sees its head alone.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) code: Code,
+    pub(super) message: String,
 }
 
 /// The answer to questions about the playground.

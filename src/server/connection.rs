@@ -17,17 +17,26 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Options;
 use super::patience::{Activity, Limits, Observed, Patience};
-use super::tls::{Acceptor, is_plain_http};
-use crate::protocols::{App, Port};
+use super::tls::{Acceptor, is_plain_http, uris};
+use crate::protocols::gateway::Caller;
+use crate::protocols::{App, Peer, Port};
 
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+
+/// What a connection came in by, and from where.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) port: Port,
+    pub(super) peer: Peer,
+}
 
 /// Shakes hands with a peer, and serves the connection to its end.
 pub(super) async fn protect<S>(
     mut stream: S,
     tls: &Acceptor,
-    port: Port,
+    origin: Origin,
+    caller: Caller,
     app: App,
     options: Options,
     mut drain: watch::Receiver<bool>,
@@ -38,7 +47,7 @@ pub(super) async fn protect<S>(
         if stream.refuse_plain().await? {
             return Ok(None);
         }
-        tls.accept(stream, port).await.map(Some)
+        tls.accept(stream, origin.port).await.map(Some)
     };
     let accepted = tokio::select! {
         biased;
@@ -46,7 +55,10 @@ pub(super) async fn protect<S>(
         accepted = timeout(options.handshake, handshake) => accepted,
     };
     match accepted {
-        Ok(Ok(Some(stream))) => serve(stream, port, app, options, drain).await,
+        Ok(Ok(Some(stream))) => {
+            let caller = Caller { uris: uris(&stream), ..caller };
+            serve(stream, origin, app.for_caller(caller), options, drain).await;
+        }
         // It was told.
         Ok(Ok(None)) => {}
         // Peers come and go; whose certificate is refused is worth a line for who looks for it.
@@ -75,7 +87,7 @@ impl Plain for UnixStream {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<S>(stream: S, port: Port, app: App, options: Options, mut drain: watch::Receiver<bool>)
+pub(super) async fn serve<S>(stream: S, origin: Origin, app: App, options: Options, mut drain: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
@@ -86,12 +98,12 @@ where
         let app = app.clone();
         let answering = seen.begin();
         async move {
-            let response = app.call(request, port).await;
+            let response = app.call(request, origin.port, origin.peer).await;
             drop(answering);
             Ok::<_, Infallible>(response)
         }
     });
-    let builder = builder(port, &options);
+    let builder = builder(origin.port, &options);
     let mut connection = pin!(builder.serve_connection(io, service));
 
     let limits = Limits {

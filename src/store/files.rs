@@ -27,6 +27,20 @@ pub struct Stat {
     pub size: u64,
     /// Modification time in nanoseconds since 1970.
     pub modified: i128,
+    /// Time of the last change of content, name or owner, in nanoseconds since 1970. Nobody can set it back.
+    pub changed: i128,
+}
+
+/// How long a file must have been left alone before its times are believed: more than any file system's resolution.
+const SETTLED_NANOS: i128 = 3_000_000_000;
+
+impl Stat {
+    /// True if a change after `read_at` (nanoseconds since 1970) must show: when the file was read, its last change was
+    /// so long ago that the next one cannot have the same time.
+    #[must_use]
+    pub fn is_settled(&self, read_at: i128) -> bool {
+        self.id != (0, 0) && self.modified.max(self.changed).saturating_add(SETTLED_NANOS) <= read_at
+    }
 }
 
 /// File access. Links are followed.
@@ -101,8 +115,9 @@ fn open(path: &Path) -> io::Result<File> {
 #[cfg(unix)]
 fn stat_of(m: &fs::Metadata) -> Stat {
     use std::os::unix::fs::MetadataExt;
-    let modified = i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec());
-    Stat { kind: kind_of(m), id: (m.dev(), m.ino()), size: m.len(), modified }
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let (modified, changed) = (nanos(m.mtime(), m.mtime_nsec()), nanos(m.ctime(), m.ctime_nsec()));
+    Stat { kind: kind_of(m), id: (m.dev(), m.ino()), size: m.len(), modified, changed }
 }
 
 #[cfg(not(unix))]
@@ -112,7 +127,7 @@ fn stat_of(m: &fs::Metadata) -> Stat {
         .ok()
         .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
         .map_or(0, |d| i128::try_from(d.as_nanos()).unwrap_or(0));
-    Stat { kind: kind_of(m), id: (0, 0), size: m.len(), modified }
+    Stat { kind: kind_of(m), id: (0, 0), size: m.len(), modified, changed: modified }
 }
 
 fn kind_of(m: &fs::Metadata) -> Kind {

@@ -53,9 +53,9 @@ fn violation(violation: &Violation) -> proto::Violation {
 fn element(element: &Element) -> proto::FieldPathElement {
     let in_map = matches!(element.at, Some(Subscript::Key(_)));
     proto::FieldPathElement {
-        field_number: Some(element.field.number),
+        field_number: (element.field.number != 0).then_some(element.field.number),
         field_name: Some(element.field.name.to_owned()),
-        field_type: Some(element.field.ty.into()),
+        field_type: (element.field.number != 0).then(|| element.field.ty.into()),
         key_type: in_map.then_some(Type::String.into()),
         value_type: in_map.then_some(Type::Message.into()),
         subscript: element.at.as_ref().map(|at| match at {
@@ -109,5 +109,9 @@ fn element_json(element: &Element) -> Value {
 }
 
 fn field_json(number: i32, name: &str, ty: Type) -> Value {
+    if number == 0 {
+        // A oneof.
+        return json!({ "fieldName": name });
+    }
     json!({ "fieldNumber": number, "fieldName": name, "fieldType": ty.as_str_name() })
 }

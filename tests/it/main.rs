@@ -10,13 +10,18 @@
 )]
 
 mod admin;
+mod audit;
 mod authzen;
 mod cli;
 mod cors;
 mod failure;
+mod filters;
+mod gateways;
+mod hooks;
 mod hostile;
 mod jwt;
 mod legacy;
+mod peers;
 mod plan;
 mod policy_tests;
 mod protocols;
@@ -24,4 +29,5 @@ mod reload;
 mod schemas;
 mod support;
 mod tls;
+mod trace;
 mod transport;

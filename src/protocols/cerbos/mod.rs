@@ -11,7 +11,7 @@ use crate::proto::cerbos::response::v1::ServerInfoResponse;
 
 pub(super) use check::answer;
 pub(super) use grpc::GrpcApi;
-pub(super) use rest::{routes, versioned};
+pub(super) use rest::{check_resources_json, routes, versioned};
 
 /// Metadata with our version that comes with every answer.
 const VERSION_KEY: &str = "cerbos-version";

@@ -30,11 +30,16 @@ pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
 }
 
 async fn check_resources(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    ask(&shared, request, |turn, body| {
-        let asked = json::check_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
-        check(turn, &asked, encode::check_resources_json)
-    })
-    .await
+    ask(&shared, request, check_resources_json).await
+}
+
+/// The answer to the JSON of a request, without a transport.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub(in crate::protocols) fn check_resources_json<'a>(turn: &Turn<'a>, body: &'a [u8]) -> Result<Vec<u8>, Failure> {
+    let asked = json::check_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
+    check(turn, &asked, encode::check_resources_json)
 }
 
 async fn check_resource_set(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {

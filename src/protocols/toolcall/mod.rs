@@ -7,5 +7,7 @@ mod plan;
 mod rest;
 mod stream;
 
+pub(super) use decide::{decide, decide_in, decide_one_of, refused};
 pub(super) use grpc::GrpcApi;
+pub(super) use plan::{plan_tools, plan_tools_in};
 pub(super) use rest::{decide_json, routes};

@@ -14,7 +14,7 @@ use tonic::{Request, Status, Streaming};
 use super::decide::{decide_one_of, refused};
 use crate::protocols::intake::Account;
 use crate::protocols::{Shared, grpc};
-use crate::service::Failure;
+use crate::service::{Ambient, Failure};
 use crate::wire::{encode, protobuf};
 
 /// The answers of one stream.
@@ -22,6 +22,7 @@ pub(in crate::protocols) struct Answers {
     shared: Arc<Shared>,
     questions: Streaming<Bytes>,
     account: Option<Arc<Account>>,
+    ambient: Ambient,
     drain: WatchStream<bool>,
     over: bool,
 }
@@ -30,7 +31,9 @@ impl Answers {
     pub(super) fn new(shared: Arc<Shared>, request: Request<Streaming<Bytes>>) -> Self {
         let drain = WatchStream::new(shared.service.on_drain());
         let account = request.extensions().get::<Arc<Account>>().cloned();
-        Self { shared, questions: request.into_inner(), account, drain, over: false }
+        // The task that polls a stream is no longer the one that serves the call.
+        let ambient = Ambient { in_parts: true, ..Ambient::current() };
+        Self { shared, questions: request.into_inner(), account, ambient, drain, over: false }
     }
 
     fn answer(&self, received: &[u8]) -> Bytes {
@@ -74,7 +77,8 @@ impl Stream for Answers {
                 if let Some(account) = &self.account {
                     account.give_back();
                 }
-                Poll::Ready(Some(Ok(self.answer(&received))))
+                let answer = self.ambient.enter(|| self.answer(&received));
+                Poll::Ready(Some(Ok(answer)))
             }
             Poll::Ready(Some(Err(status))) => {
                 let failure = grpc::oversized(&status, self.shared.max_bytes);

@@ -188,6 +188,7 @@ impl<'a> Made<'a> {
             errors: &[],
             validation_errors: &[ValidationError { path: "/a", message: "too long", principal: false }],
             trace: &["line"],
+            policies: &[],
         }
     }
 }
