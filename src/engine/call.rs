@@ -313,7 +313,7 @@ impl<'a> Call<'a> {
 
     fn reads_level_before(&self, level: usize) -> bool {
         let policy = self.levels.get(level).and_then(|l| l.policy);
-        let mut sets = policy.map_or(&[][..], |p| &p.derived).iter().filter_map(|at| Self::definition(at));
+        let mut sets = policy.map_or(&[][..], |p| &p.derived).iter().filter_map(Self::definition);
         level > 0 && sets.any(|(set, _)| set.unit.reads_root(roots::RUNTIME))
     }
 
