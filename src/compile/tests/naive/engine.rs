@@ -209,7 +209,8 @@ impl<'s: 'a, 'a> Ask<'_, 's, 'a> {
         for scope in chain {
             let rows = self.rows(Kind::Principal, &self.id, scope).filter(|r| r.resource.matches(&self.kind));
             let said = self.apply(rows.filter(|r| r.actions.iter().any(|a| a.matches(action))), &runtime, scope);
-            if !matches!(said, Said::Nothing) && !(matches!(said, Said::Allow(_)) && self.naive.needs_consent(scope)) {
+            let asks_on = matches!(said, Said::Allow(_)) && self.naive.needs_consent(scope);
+            if !matches!(said, Said::Nothing) && !asks_on {
                 return said;
             }
         }
@@ -230,7 +231,8 @@ impl<'s: 'a, 'a> Ask<'_, 's, 'a> {
                 });
                 said = self.apply(rows, &self.derived[level], scope);
             }
-            if !matches!(said, Said::Nothing) && !(matches!(said, Said::Allow(_)) && self.naive.needs_consent(scope)) {
+            let asks_on = matches!(said, Said::Allow(_)) && self.naive.needs_consent(scope);
+            if !matches!(said, Said::Nothing) && !asks_on {
                 return said;
             }
         }
