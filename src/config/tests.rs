@@ -353,7 +353,7 @@ fn sources_of_identities_are_whole_or_refused() {
     assert!(adapters.agentgateway.results);
 
     for (source, expected) in [
-        ("{}", "exactly one of `jwt`, `claims`, `spiffe`, `headers`, `static`"),
+        ("{}", "exactly one of `jwt`, `claims`"),
         ("{spiffe: {trustDomains: [d], giveRoles: [w]}, static: {id: a, roles: [r]}}", "exactly one of"),
         ("{jwt: {roles: [groups]}}", "needs `audience`"),
         ("{jwt: {audience: [a], anyAudience: true, roles: [groups]}}", "needs `audience`"),

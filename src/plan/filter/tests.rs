@@ -159,7 +159,7 @@ fn mongo_documents() {
             'x' in R.attr.tags && !('y' in R.attr.tags)
               {"$and":[{"tags":{"$elemMatch":{"$eq":"x"}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$eq":"y"}}}}]}]}
             R.attr.tags.exists(t, t == 'x') && R.attr.tags.all(t, t != 'y')
-              {"$and":[{"tags":{"$elemMatch":{"$eq":"x","$not":{"$type":"array"}}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$not":{"$ne":"y"}}}}}]}]}
+              {"$and":[{"tags":{"$elemMatch":{"$eq":"x","$not":{"$type":"array"}}}},{"$and":[{"tags":{"$type":"array"}},{"tags":{"$not":{"$elemMatch":{"$eq":"y","$not":{"$type":"array"}}}}}]}]}
             R.attr.name.startsWith('a_') && !R.attr.name.contains('%') && R.attr.name.endsWith('z')
               {"$and":[{"$and":[{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"^a_"}}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$not":{"$regex":"%"}}}]}]},{"$and":[{"name":{"$type":"string","$not":{"$type":"array"}}},{"name":{"$regex":"z(?![\\s\\S])"}}]}]}
             R.attr.name == null || R.attr.name != 'x'
