@@ -6,6 +6,8 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::zombie_processes,
     reason = "helpers of tests: one that cannot go on fails the test"
 )]
 

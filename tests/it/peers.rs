@@ -302,7 +302,7 @@ async fn aperture_is_blocked_by_every_failure() {
         assert_eq!(send(headers, &good).await["action"], "block", "{headers:?}");
     }
     let big = json!({"metadata": metadata("alice@example.com"), "request_body": {"x": "x".repeat(70_000)}}).to_string();
-    let twice = good.replacen("{", "{\"metadata\":{},", 1);
+    let twice = good.replacen('{', "{\"metadata\":{},", 1);
     let no_body = json!({"metadata": metadata("alice@example.com")}).to_string();
     let odd_grants = good.replace("[{\"team\"", "[1,{\"team\"");
     for body in [
