@@ -1,7 +1,7 @@
 //! The audit log: a row for every call, and a row for every decision with what was asked, what was answered, and why.
 //!
 //! The thread that decides makes a row ([`Record`], [`Caller`]) and puts it into a bounded queue; one thread writes
-//! ([`writer`]), as lines of JSON ([`lines`]) or into an embedded store ([`local`]). What a row is like is the
+//! (`writer`), as lines of JSON (`lines`) or into an embedded store (`local`). What a row is like is the
 //! reference's, plus one member `toolgate` with what it does not say. What may not enter: transports, decisions of
 //! its own; and on the path of a decision locks, waiting and system calls.
 

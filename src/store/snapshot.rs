@@ -97,7 +97,7 @@ pub(super) fn digest(text: &str) -> Digest {
     Sha256::digest(text.as_bytes()).into()
 }
 
-/// The revision of a set of files, see [`revision_of`].
+/// The revision of a set of files, see `revision_of`.
 #[must_use]
 pub fn revision(files: &[SourceFile]) -> Box<str> {
     let input = |f: &SourceFile| Input { name: f.name().into(), digest: digest(f.text()), text: None };

@@ -3,13 +3,13 @@
 //!
 //! | step | here |
 //! |---|---|
-//! | who is connected, and what came with the request | [`Caller`], [`Evidence`] |
-//! | who asks: from the transport, never from arguments or a model's text | [`identify`] → [`Who`] |
-//! | what an MCP message wants, read strictly | [`read`] → [`Wish`] |
-//! | may it? the same path as `/v1/decide` | [`ask`] → [`Outcome`] |
-//! | what the enforcement point must be able to do | [`Outcome::within`] → [`Gate`] |
-//! | changing arguments and results as policy obliges to | [`Duties`] |
-//! | what of a list of tools may be called | [`filter`] |
+//! | who is connected, and what came with the request | [`Caller`], `Evidence` |
+//! | who asks: from the transport, never from arguments or a model's text | `identify` → `Who` |
+//! | what an MCP message wants, read strictly | `read` → `Wish` |
+//! | may it? the same path as `/v1/decide` | `ask` → `Outcome` |
+//! | what the enforcement point must be able to do | `Outcome::within` → `Gate` |
+//! | changing arguments and results as policy obliges to | `Duties` |
+//! | what of a list of tools may be called | `filter` |
 //!
 //! No wire protocol may enter: each has a room of its own beside this one.
 
