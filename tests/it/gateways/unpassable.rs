@@ -77,7 +77,10 @@ pub enum Sending<'a> {
 pub type Raw = Client<HttpConnector, http_body_util::combinators::BoxBody<Bytes, std::io::Error>>;
 
 pub fn raw() -> Raw {
-    Client::builder(TokioExecutor::new()).http2_only(true).build_http()
+    let mut connector = HttpConnector::new();
+    // Or every small question waits for the acknowledgement of the one before.
+    connector.set_nodelay(true);
+    Client::builder(TokioExecutor::new()).http2_only(true).build(connector)
 }
 
 /// Asks with raw bytes; the bytes of the answer, which must be a gRPC answer with status 0.
