@@ -18,6 +18,9 @@ use crate::wire::{encode, status};
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
 /// Headers by which the reference's gateway shows what came with a method's answer.
+/// How long a client that announced too much may go on sending it before it is told.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
 const VERSION: &str = "grpc-metadata-cerbos-version";
 const CONTENT: &str = "grpc-metadata-content-type";
 
@@ -58,9 +61,10 @@ pub(super) async fn receive(request: Request, max_bytes: usize, patience: Durati
 }
 
 async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
-    // What the caller announces is refused before it is sent.
+    // What the caller announces is refused before it is sent whole.
     let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
     if let Some(len) = announced.filter(|n| *n > max) {
+        let _ = tokio::time::timeout(LAST_WORDS, discard(body, max)).await;
         return Err(Failure::TooLarge { len, max });
     }
     let mut whole = BytesMut::new();
@@ -82,6 +86,17 @@ async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
         }
     }
     Ok(first.unwrap_or_else(|| whole.freeze()))
+}
+
+/// Takes in what a client sends that does not listen before it has sent all: it would see its connection break, and not
+/// the answer. Keeps nothing, and no more comes in than twice what may be.
+async fn discard(mut body: Body, max: usize) {
+    let mut left = max.saturating_mul(2);
+    while left > 0
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
+    }
 }
 
 /// A body does not come whole: either it broke off, or we would not take it.
@@ -137,6 +152,13 @@ pub(super) fn versioned(mut response: Response<Body>) -> Response<Body> {
 /// The answer to questions about the playground.
 pub(super) const NO_PLAYGROUND: &str = "Playground service is disabled by the configuration";
 
+/// Takes away what [`versioned`] adds.
+pub(super) fn unversioned(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().remove(VERSION);
+    response.headers_mut().remove(CONTENT);
+    response
+}
+
 /// Known path, other method.
 pub(super) async fn wrong_method() -> Response<Body> {
     failed(&Failure::WrongMethod, Layout::Compact)
@@ -151,9 +173,7 @@ pub(super) async fn no_route(uri: Uri) -> Response<Body> {
             let mut response = failed(&Failure::Unsupported(message), Layout::Compact);
             *response.status_mut() = StatusCode::NOT_FOUND;
             // No method gave this answer.
-            response.headers_mut().remove(VERSION);
-            response.headers_mut().remove(CONTENT);
-            return response;
+            return unversioned(response);
         }
     }
     if api.into_iter().any(within) {

@@ -20,7 +20,7 @@ use crate::proto::cerbos::request::v1::{
 };
 use crate::protocols::Shared;
 use crate::protocols::cerbos::versioned;
-use crate::protocols::http::{Layout, failed, json as respond, wrong_method};
+use crate::protocols::http::{Layout, failed, json as respond, unversioned, wrong_method};
 use crate::service::{Failure, Service};
 
 /// The routes.
@@ -135,7 +135,8 @@ async fn audit(
 fn stream_failed(failure: &Failure) -> Response<Body> {
     let mut response = failed(failure, Layout::Compact);
     *response.body_mut() = Body::from(format!("{}\n", log::error(failure)));
-    response
+    // The reference adds nothing to answers of methods that stream.
+    unversioned(response)
 }
 
 /// Lets the caller in, asks, and answers.
