@@ -14,6 +14,9 @@ use crate::engine::decision::{ActionResult, Cause, Decision, Effect};
 use crate::engine::request::Request;
 use crate::wire::reply::DecideReply;
 
+/// Bytes that the reasons of most verdicts have room in.
+const SENTENCE: usize = 256;
+
 /// One principal's question and its answer.
 struct Answer<'r, 'a> {
     who: &'static str,
@@ -67,7 +70,7 @@ fn denied<'a>(
 ) -> DecideReply<'a> {
     let mut findings = Findings::new(bump);
     answer.decision.outputs.iter().for_each(|output| findings.read(output));
-    let mut text = BumpString::new_in(bump);
+    let mut text = BumpString::with_capacity_in(SENTENCE, bump);
     if two {
         // Writing to a string cannot fail, here and below.
         let _ = write!(text, "{} `{}`: ", answer.who, answer.request.principal.id);
@@ -80,7 +83,7 @@ fn denied<'a>(
                 let _ = write!(text, " (its condition could not be evaluated: {error})");
             }
         }
-        None => _ = write!(text, "{}", answer.reason()),
+        None => _ = answer.reason().write(&mut text),
     }
     answer.reply(call, Verdict::Deny, text.into_bump_str(), findings, trace, bump)
 }
@@ -110,10 +113,12 @@ fn allowed<'a>(
     let verdict = if findings.approval() { Verdict::Ask } else { Verdict::Allow };
     let reason = match given {
         Some(reason) => reason,
-        None if verdict == Verdict::Ask => {
-            bumpalo::format!(in bump, "needs approval: {}", speaker.reason()).into_bump_str()
+        None => {
+            let mut text = BumpString::with_capacity_in(SENTENCE, bump);
+            text.push_str(if verdict == Verdict::Ask { "needs approval: " } else { "" });
+            let _ = speaker.reason().write(&mut text);
+            text.into_bump_str()
         }
-        None => bumpalo::format!(in bump, "{}", speaker.reason()).into_bump_str(),
     };
     speaker.reply(call, verdict, reason, findings, trace, bump)
 }
@@ -140,7 +145,11 @@ impl<'r, 'a> Answer<'r, 'a> {
         bump: &'a Bump,
     ) -> DecideReply<'a> {
         let rule = reason::rule(&self.result.cause);
-        let location = rule.map_or("", |rule| bumpalo::format!(in bump, "{}:{}", rule.file, rule.line).into_bump_str());
+        let location = rule.map_or("", |rule| {
+            let mut text = BumpString::with_capacity_in(rule.file.len() + 11, bump);
+            let _ = reason::write_location(&rule, &mut text);
+            text.into_bump_str()
+        });
         DecideReply {
             verdict,
             policy: self.result.policy,

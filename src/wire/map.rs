@@ -2,6 +2,7 @@
 
 use bumpalo::Bump;
 
+use crate::cel::texts::same;
 use crate::cel::value::SORTED_ABOVE;
 
 /// Sorts entries whose keys are known to be unique, if they are many.
@@ -20,7 +21,7 @@ pub(crate) fn unique<'a, T: Copy>(fields: &'a mut [(&'a str, T)], bump: &'a Bump
     let mut kept = 0;
     for next in 0..fields.len() {
         let Some(&(name, value)) = fields.get(next) else { break };
-        if let Some(earlier) = fields.iter_mut().take(kept).find(|(k, _)| *k == name) {
+        if let Some(earlier) = fields.iter_mut().take(kept).find(|(k, _)| same(k, name)) {
             earlier.1 = value;
             continue;
         }

@@ -46,8 +46,7 @@ impl Reverse {
     /// A string field, empty or not.
     pub(super) fn item(&mut self, field: u32, text: &str) {
         self.bytes(text.as_bytes());
-        self.varint(text.len() as u64);
-        self.key(field, DELIMITED);
+        self.head(field, text.len());
     }
 
     /// A bool field, unless it is false.
@@ -148,7 +147,16 @@ impl Reverse {
 
     /// Length and key in front of what was written since `end`.
     fn delimit(&mut self, field: u32, end: usize) {
-        self.varint((self.written() - end) as u64);
+        self.head(field, self.written() - end);
+    }
+
+    /// Key and length of a delimited field. Mostly both are one byte.
+    #[inline]
+    fn head(&mut self, field: u32, len: usize) {
+        if field < 16 && len < 0x80 {
+            return self.bytes(&[(field << 3 | DELIMITED) as u8, len as u8]);
+        }
+        self.varint(len as u64);
         self.key(field, DELIMITED);
     }
 
@@ -179,6 +187,7 @@ impl Reverse {
     }
 
     /// What is encoded already.
+    #[inline]
     pub(super) fn bytes(&mut self, bytes: &[u8]) {
         if self.at < bytes.len() {
             self.grow(bytes.len());

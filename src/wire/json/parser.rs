@@ -175,13 +175,27 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
         object
     }
 
+    /// A string without escapes takes the short way.
     #[inline]
     fn string(&mut self) -> Result<(Result<&'a str, StringFault>, Span), JsonError> {
-        let start = self.at;
-        self.at += 1;
+        let (start, text) = (self.at, self.text);
+        let inside = start + 1;
+        let end = inside + string::plain(text.get(inside..).unwrap_or_default());
+        if text.get(end) == Some(&b'"')
+            && let Some(valid) = self.valid.and_then(|valid| valid.get(inside..end))
+        {
+            self.at = end + 1;
+            return Ok((Ok(valid), self.span(start)));
+        }
+        self.at = end;
+        self.any_string(start)
+    }
+
+    /// Goes on with a string that begins at `start`.
+    #[inline(never)]
+    fn any_string(&mut self, start: usize) -> Result<(Result<&'a str, StringFault>, Span), JsonError> {
         let mut escaped = false;
         loop {
-            self.at += string::plain(self.text.get(self.at..).unwrap_or_default());
             match self.peek() {
                 Some(b'"') => break,
                 Some(b'\\') => {
@@ -190,14 +204,11 @@ impl<'a, B: Build<'a>> Parser<'a, B> {
                 }
                 _ => return Err(self.unexpected("in string literal")),
             }
+            self.at += string::plain(self.text.get(self.at..).unwrap_or_default());
         }
-        let inside = start + 1..self.at;
+        let raw = self.text.get(start + 1..self.at).unwrap_or_default();
         self.at += 1;
         let span = self.span(start);
-        if !escaped && let Some(text) = self.valid.and_then(|valid| valid.get(inside.clone())) {
-            return Ok((Ok(text), span));
-        }
-        let raw = self.text.get(inside).unwrap_or_default();
         if escaped {
             self.charge(raw.len())?;
         }

@@ -12,27 +12,58 @@ pub(super) enum StringFault {
     Surrogate(u32),
 }
 
-/// How many bytes stand before the first quote, backslash or control character; eight are looked at together.
+/// How many bytes stand before the first quote, backslash or control character. Most strings are short: the first words
+/// are looked at by themselves, then many bytes together.
 #[inline]
 pub(super) fn plain(bytes: &[u8]) -> usize {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = ONES << 7;
     let mut rest = bytes;
-    while let Some((chunk, after)) = rest.split_first_chunk::<8>() {
-        let word = u64::from_le_bytes(*chunk);
-        // The high bit of each byte that is zero, or below a bound; exact up to the first hit.
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let quote = zero(word ^ (ONES * 0x22));
-        let backslash = zero(word ^ (ONES * 0x5c));
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let hits = (quote | backslash | control) & HIGH;
-        if hits != 0 {
-            return bytes.len() - rest.len() + hits.trailing_zeros() as usize / 8;
+    for _ in 0..2 {
+        let Some((word, after)) = rest.split_first_chunk::<8>() else { break };
+        if let Some(at) = special_in(*word) {
+            return bytes.len() - rest.len() + at;
         }
         rest = after;
     }
-    let end = rest.iter().position(|&b| b == b'"' || b == b'\\' || b < 0x20).unwrap_or(rest.len());
-    bytes.len() - rest.len() + end
+    bytes.len() - rest.len() + long_plain(rest)
+}
+
+#[inline(never)]
+fn long_plain(bytes: &[u8]) -> usize {
+    let mut rest = bytes;
+    while let Some((chunk, after)) = rest.split_first_chunk::<32>() {
+        // without a way out in the middle, so that vectors can do it
+        if chunk.iter().fold(false, |any, b| any | is_special(*b)) {
+            break;
+        }
+        rest = after;
+    }
+    while let Some((word, after)) = rest.split_first_chunk::<8>() {
+        if let Some(at) = special_in(*word) {
+            return bytes.len() - rest.len() + at;
+        }
+        rest = after;
+    }
+    bytes.len() - rest.len() + rest.iter().position(|b| is_special(*b)).unwrap_or(rest.len())
+}
+
+#[inline]
+fn is_special(byte: u8) -> bool {
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
+}
+
+/// Where the first of the special characters is among eight.
+#[inline]
+fn special_in(word: [u8; 8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = ONES << 7;
+    let word = u64::from_le_bytes(word);
+    // The high bit of each byte that is zero, or below a bound; exact up to the first hit.
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let quote = zero(word ^ (ONES * 0x22));
+    let backslash = zero(word ^ (ONES * 0x5c));
+    let control = word.wrapping_sub(ONES * 0x20) & !word;
+    let hits = (quote | backslash | control) & HIGH;
+    (hits != 0).then(|| hits.trailing_zeros() as usize / 8)
 }
 
 /// The text between the quotes, which stands at `start` of the whole. Borrowed unless something is escaped.

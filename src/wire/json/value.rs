@@ -3,6 +3,7 @@
 use super::error::{JsonError, Position};
 use super::parser::{Build, Key, Parser, Span, raw, string_error};
 use super::string::StringFault;
+use crate::cel::texts::{ends, same};
 use crate::cel::value::{List, Map, SORTED_ABOVE, Value};
 use crate::wire::map::sort;
 
@@ -60,8 +61,14 @@ impl<'a> Build<'a> for Values {
 pub(super) fn duplicate<T>(members: &[(Key<'_>, T)]) -> Option<(usize, Span)> {
     let found = |i: usize| members.get(i).map(|(key, _)| (i, key.span));
     if members.len() <= SORTED_ABOVE {
+        // One bit for each name: names that share none with earlier ones need no comparison.
+        let mut bits = 0_u64;
         let again = members.iter().enumerate().position(|(i, (key, _))| {
-            members.iter().take(i).any(|(earlier, _)| earlier.name.is_ok() && earlier.name == key.name)
+            let Ok(name) = key.name else { return false };
+            let bit = mark(name);
+            let suspect = bits & bit != 0;
+            bits |= bit;
+            suspect && members.iter().take(i).any(|(earlier, _)| earlier.name.is_ok_and(|earlier| same(earlier, name)))
         });
         return again.and_then(found);
     }
@@ -73,6 +80,13 @@ pub(super) fn duplicate<T>(members: &[(Key<'_>, T)]) -> Option<(usize, Span)> {
         _ => None,
     });
     again.min().and_then(found)
+}
+
+/// One of 64 bits, the same for equal names.
+fn mark(name: &str) -> u64 {
+    let (first, last) = ends(name.as_bytes());
+    let mixed = (first ^ last.rotate_left(29)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    1 << (mixed >> 58)
 }
 
 /// The error for a member given twice.
