@@ -270,7 +270,7 @@ fn judge(
         let may_vary = ["outputs", "copies", "policy"].contains(&mismatch.field) && !shared.settings.theirs.strict;
         if may_vary && lab.by_luck(store, &bodies[i], &replies[i].ours, &mismatch)? {
             add(shared, |t| {
-                *t.known.entry("(the reference's own answer after another start)".into()).or_default() += 1
+                *t.known.entry("(the reference's own answer after another start)".into()).or_default() += 1;
             });
             continue;
         }
@@ -290,7 +290,7 @@ fn differ(
     note: &str,
 ) -> Result<(), String> {
     let settings = shared.settings;
-    let plain = shared.known.iter().filter(|d| d.only.is_some()).cloned().collect::<Vec<_>>();
+    let plain = shared.known.iter().filter(|d| d.only.is_some() || d.whole).cloned().collect::<Vec<_>>();
     if let Some(known) = differences::explain(&plain, &mismatch, store, request) {
         add(shared, |t| *t.known.entry(known.id.clone()).or_default() += 1);
         return Ok(());
