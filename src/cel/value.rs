@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::texts::{SHORT, ends};
+use super::texts::same;
 
 /// Maps with more entries than this are sorted by key, so that look-up is a binary search; smaller ones are scanned.
 pub const SORTED_ABOVE: usize = 16;
@@ -474,7 +474,5 @@ pub fn field<'a>(fields: &'a [(&'a str, Value<'a>)], key: &str) -> Option<&'a Va
         let i = fields.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
         return fields.get(i).map(|(_, value)| value);
     }
-    let wanted = ends(key.as_bytes());
-    let is_it = |k: &str| k.len() == key.len() && ends(k.as_bytes()) == wanted && (key.len() <= SHORT || *k == *key);
-    fields.iter().find(|(k, _)| is_it(k)).map(|(_, value)| value)
+    fields.iter().find(|(k, _)| same(k, key)).map(|(_, value)| value)
 }

@@ -155,6 +155,7 @@ fn quoted(expression: &str, to: &mut impl fmt::Write) -> fmt::Result {
 }
 
 /// ASCII without control characters, its words one blank apart.
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, so that vectors can do it")]
 fn is_one_line(text: &[u8]) -> bool {
     let printable = text.iter().fold(true, |all, b| all & (*b >= b' ') & (*b < 0x7f));
     let gap = text.iter().zip(text.iter().skip(1)).fold(false, |any, (a, b)| any | ((*a == b' ') & (*b == b' ')));

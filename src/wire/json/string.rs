@@ -46,6 +46,7 @@ fn long_plain(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + rest.iter().position(|b| is_special(*b)).unwrap_or(rest.len())
 }
 
+#[expect(clippy::needless_bitwise_bool, reason = "without branches, so that vectors can do it")]
 #[inline]
 fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
