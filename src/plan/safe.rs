@@ -47,7 +47,18 @@ impl<'a> Safe<'_, 'a> {
                     None => Ok(fails),
                 }
             }
-            _ if term.has_error() => Ok(fails),
+            _ if term.has_error() => {
+                // Where no failure is reached, what stands in its place does not matter.
+                let reached_none = self.sound(term)?;
+                if reached_none.as_bool() == Some(false) {
+                    return Ok(fails);
+                }
+                let asked = self.ask(self.filled(term)?, positive)?;
+                if positive {
+                    return self.logic.combine(false, &[reached_none, asked]);
+                }
+                self.logic.combine(true, &[self.logic.not(reached_none)?, asked])
+            }
             ("in", [element, container]) => self.membership(term, *element, *container, positive),
             (relation, [left, right]) if rewrite::is_relation(relation) => {
                 self.relation(term, relation, *left, *right, positive)
@@ -56,6 +67,69 @@ impl<'a> Safe<'_, 'a> {
                 Some(found) => self.keys(&found, positive, |v| if let Value::Bool(b) = v { Some(b) } else { None }),
                 None => Ok(term),
             },
+        }
+    }
+
+    /// Where a term reaches no part that is sure to fail.
+    fn sound(&self, term: Term<'a>) -> Result<Term<'a>, Stop> {
+        self.logic.cx.charge(1).map_err(|_| Stop::Budget)?;
+        let Some((operator, operands)) = term.as_apply().filter(|_| term.has_error()) else {
+            return Ok(Term::bool(!term.has_error()));
+        };
+        let each = |of: &[Term<'a>]| of.iter().map(|o| self.sound(*o)).collect::<Result<Vec<_>, _>>();
+        let met = |o: Term<'a>| self.ask(o, true);
+        let unmet = |o: Term<'a>| self.logic.not(self.ask(o, false)?);
+        let any_all = |settles: Vec<Term<'a>>, each: Vec<Term<'a>>| {
+            let each = self.logic.combine(false, &each)?;
+            self.logic.combine(true, &settles.into_iter().chain([each]).collect::<Vec<_>>())
+        };
+        match (operator, operands) {
+            ("and", _) => any_all(operands.iter().map(|o| unmet(*o)).collect::<Result<_, _>>()?, each(operands)?),
+            ("or", _) => any_all(operands.iter().map(|o| met(*o)).collect::<Result<_, _>>()?, each(operands)?),
+            ("if", [c, a, b]) => {
+                let then = self.logic.combine(false, &[met(*c)?, self.sound(*a)?])?;
+                let other = self.logic.combine(false, &[unmet(*c)?, self.sound(*b)?])?;
+                self.logic.combine(true, &[then, other])
+            }
+            (_, [range, lambda]) if matches!(lambda.as_apply(), Some(("lambda", _))) => {
+                let range_is = self.sound(*range)?;
+                let Some((_, parts)) = lambda.as_apply() else { return Ok(Term::bool(false)) };
+                let variables: Vec<Term<'a>> =
+                    parts.iter().copied().skip_while(|p| !matches!(p, Term::Variable(_))).collect();
+                let over = |operator, body: Term<'a>| {
+                    let lambda: Vec<Term<'a>> = std::iter::once(body).chain(variables.iter().copied()).collect();
+                    self.apply(operator, &[*range, self.apply("lambda", &lambda)?])
+                };
+                let inside = match (operator, parts) {
+                    ("exists", [body, ..]) => {
+                        any_all(vec![over("exists", met(*body)?)?], vec![over("all", self.sound(*body)?)?])?
+                    }
+                    ("all", [body, ..]) => {
+                        any_all(vec![over("exists", unmet(*body)?)?], vec![over("all", self.sound(*body)?)?])?
+                    }
+                    // A body is only reached where the filter before it is met.
+                    (_, [filter, body, Term::Variable(_), ..]) if !matches!(body, Term::Variable(_)) => {
+                        let either = self.logic.combine(true, &[unmet(*filter)?, self.sound(*body)?])?;
+                        over("all", self.logic.combine(false, &[self.sound(*filter)?, either])?)?
+                    }
+                    (_, [body, ..]) => over("all", self.sound(*body)?)?,
+                    (_, []) => Term::bool(false),
+                };
+                self.logic.combine(false, &[range_is, inside])
+            }
+            _ => self.logic.combine(false, &each(operands)?),
+        }
+    }
+
+    /// The term with null in the place of failures.
+    fn filled(&self, term: Term<'a>) -> Result<Term<'a>, Stop> {
+        match term {
+            Term::Error => Ok(Term::Value(Value::Null)),
+            Term::Apply(a) if term.has_error() => {
+                let operands = a.operands.iter().map(|o| self.filled(*o)).collect::<Result<Vec<_>, _>>()?;
+                self.apply(a.operator, &operands)
+            }
+            term => Ok(term),
         }
     }
 

@@ -8,12 +8,14 @@ use serde_json::Value as Json;
 
 use crate::http::Reply;
 use crate::lab::Replies;
+use crate::same_plan;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
     /// What differs: `verdict`, `status`, `message`, `effect`, `policy`, `scope`, `derived`, `outputs`, `copies` (of equal
-    /// outputs), `validation` or `shape`.
+    /// outputs), `validation` or `shape`; of plans `filter`, `scope`,
+    /// `debug` and the like.
     pub field: &'static str,
     /// Index of the resource in the request.
     pub resource: Option<usize>,
@@ -55,13 +57,15 @@ fn normal(text: &str) -> String {
     text.replace('\u{a0}', " ")
 }
 
-struct Differ {
+/// Collects differences.
+pub struct Differ {
     found: Vec<Mismatch>,
     resource: Option<usize>,
 }
 
 impl Differ {
-    fn note(&mut self, field: &'static str, action: Option<&str>, theirs: &Json, ours: &Json) {
+    /// Notes a difference, if it is one.
+    pub fn note(&mut self, field: &'static str, action: Option<&str>, theirs: &Json, ours: &Json) {
         if !same(theirs, ours) {
             self.text(field, action, theirs.to_string(), ours.to_string());
         }
@@ -77,9 +81,9 @@ impl Differ {
 pub struct Compared {
     /// Differences.
     pub found: Vec<Mismatch>,
-    /// Decisions in the reference's reply.
+    /// Decisions in the reference's reply; one for a plan.
     pub decisions: u64,
-    /// Those of them that allow.
+    /// Those of them that allow; a plan with a condition.
     pub allows: u64,
     /// Those whose effect in the reference depends on the order of rules and roles; they are not compared.
     pub order_dependent: u64,
@@ -127,6 +131,10 @@ fn compare(differ: &mut Differ, theirs: &Reply, ours: &Reply) -> (u64, u64) {
         return (0, 0);
     };
     if theirs.status == 200 {
+        if left.get("filter").is_some() || right.get("filter").is_some() {
+            same_plan::compare(differ, &left, &right);
+            return (1, u64::from(left["filter"]["kind"] == "KIND_CONDITIONAL"));
+        }
         results(differ, &left, &right);
         return count(&left);
     }
@@ -212,7 +220,7 @@ fn set(list: &Json) -> Json {
 }
 
 /// Validation errors. The reference names properties that are too many in an order of its own.
-fn validation(list: &Json) -> Json {
+pub fn validation(list: &Json) -> Json {
     let mut items = list.as_array().cloned().unwrap_or_default();
     for item in &mut items {
         let message = item["message"].as_str().unwrap_or_default();

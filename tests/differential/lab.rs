@@ -15,6 +15,7 @@ pub struct Lab {
     theirs: Side,
     ours: Side,
     work: TempDir,
+    path: &'static str,
 }
 
 /// What both sides said of a store.
@@ -32,6 +33,7 @@ pub struct Pair {
     theirs: Server,
     ours: Server,
     others: Vec<Server>,
+    path: &'static str,
 }
 
 /// The replies to one request.
@@ -49,10 +51,10 @@ const ORDERS: [Option<u64>; 2] = [None, Some(7)];
 const ORDER_NAMES: [&str; 2] = ["reversed", "shuffled"];
 
 impl Lab {
-    /// A place to work in.
-    pub fn new(theirs: &Side, ours: &Side) -> Result<Self, String> {
+    /// A place to work in; requests go to `path`.
+    pub fn new(theirs: &Side, ours: &Side, path: &'static str) -> Result<Self, String> {
         let work = TempDir::with_prefix("tgdiff-").map_err(|e| format!("temporary directory: {e}"))?;
-        Ok(Self { theirs: theirs.clone(), ours: ours.clone(), work })
+        Ok(Self { theirs: theirs.clone(), ours: ours.clone(), work, path })
     }
 
     fn write(&self, store: &Store) -> Result<PathBuf, String> {
@@ -71,7 +73,7 @@ impl Lab {
             (Err(StartError::Broken(text)), _) | (_, Err(StartError::Broken(text))) => return Err(text),
             (Ok(theirs), Ok(ours)) => {
                 let others = if self.theirs.strict { self.others(store)? } else { Vec::new() };
-                Verdict::Accepted(Box::new(Pair { theirs, ours, others }))
+                Verdict::Accepted(Box::new(Pair { theirs, ours, others, path: self.path }))
             }
             (Err(StartError::Refused(a)), Err(StartError::Refused(b))) => Verdict::Refused(a, b),
             (Ok(_), Err(StartError::Refused(text))) => {
@@ -124,7 +126,7 @@ impl Lab {
         for _ in 0..10 {
             let reply = match self.theirs.spawn(self.work.path(), &dir, &store.settings).and_then(Starting::ready) {
                 Ok(mut server) => match request {
-                    Some(request) => Some(post(&mut server, request.as_bytes())?),
+                    Some(request) => Some(post(&mut server, self.path, request.as_bytes())?),
                     None => Some(Reply { status: 0, body: Vec::new() }),
                 },
                 Err(StartError::Refused(_)) => None,
@@ -145,8 +147,8 @@ fn verdict(theirs: String, ours: String) -> Mismatch {
     Mismatch { field: "verdict", resource: None, action: None, theirs, ours }
 }
 
-fn post(server: &mut Server, body: &[u8]) -> Result<Reply, String> {
-    server.client.send("POST", "/api/check/resources", body).map_err(|e| format!("request failed: {e}"))
+fn post(server: &mut Server, path: &str, body: &[u8]) -> Result<Reply, String> {
+    server.client.send("POST", path, body).map_err(|e| format!("request failed: {e}"))
 }
 
 impl Pair {
@@ -157,8 +159,9 @@ impl Pair {
 
     /// Sends every body to both servers, which work at the same time.
     pub fn ask(&mut self, bodies: &[String]) -> Result<Vec<Replies>, String> {
+        let path = self.path;
         let all = |server: &mut Server| -> Result<Vec<Reply>, String> {
-            bodies.iter().map(|body| post(server, body.as_bytes())).collect()
+            bodies.iter().map(|body| post(server, path, body.as_bytes())).collect()
         };
         let (theirs, ours) = thread::scope(|scope| {
             let theirs = &mut self.theirs;
@@ -175,12 +178,12 @@ impl Pair {
             let turned: Vec<String> = ORDERS.iter().map(|order| permute::permuted_request(body, *order)).collect();
             for server in &mut self.others {
                 for body in [body].into_iter().chain(&turned) {
-                    replies.others.push(post(server, body.as_bytes())?);
+                    replies.others.push(post(server, path, body.as_bytes())?);
                 }
             }
             if !self.others.is_empty() {
                 for body in &turned {
-                    replies.others.push(post(&mut self.theirs, body.as_bytes())?);
+                    replies.others.push(post(&mut self.theirs, path, body.as_bytes())?);
                 }
             }
         }

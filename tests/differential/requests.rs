@@ -8,7 +8,8 @@ use super::features::{Feature, Features};
 use super::rng::Rng;
 use super::store::world::World;
 
-fn scope(rng: &mut Rng, world: &World, features: &Features) -> Option<String> {
+/// A scope to ask in, mostly one that exists.
+pub fn scope(rng: &mut Rng, world: &World, features: &Features) -> Option<String> {
     if !features.has(Feature::Scopes) || rng.chance(30) {
         return None;
     }
@@ -21,7 +22,8 @@ fn scope(rng: &mut Rng, world: &World, features: &Features) -> Option<String> {
     })
 }
 
-fn version(rng: &mut Rng, world: &World) -> Option<String> {
+/// A policy version to ask for.
+pub fn version(rng: &mut Rng, world: &World) -> Option<String> {
     match rng.below(16) {
         0..9 => None,
         9 => Some(rng.word(&["v9", "v2", "default"]).to_string()),
@@ -29,7 +31,8 @@ fn version(rng: &mut Rng, world: &World) -> Option<String> {
     }
 }
 
-fn optional(map: &mut Map<String, Json>, key: &str, value: Option<String>) {
+/// Puts a member in if there is one.
+pub fn optional(map: &mut Map<String, Json>, key: &str, value: Option<String>) {
     if let Some(value) = value {
         map.insert(key.into(), json!(value));
     }

@@ -12,12 +12,16 @@ use crate::compare::{self, Mismatch};
 use crate::differences::{self, Difference};
 use crate::features::Feature;
 use crate::lab::{Lab, Verdict};
+use crate::plans;
 use crate::requests;
 use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shrink::{self, Case};
 use crate::store::world::World;
 use crate::store::{self, Store, breaking, permute};
+
+const CHECKS: &str = "/api/check/resources";
+const PLANS: &str = "/api/plan/resources";
 
 /// What a run has seen so far.
 #[derive(Default)]
@@ -75,7 +79,7 @@ pub fn run(settings: &Settings) -> Result<bool, String> {
         workers.into_iter().filter_map(|w| w.join().unwrap_or_else(|_| Err("a worker panicked".into())).err()).collect()
     });
     let tally = shared.tally.into_inner().unwrap_or_default();
-    report(&tally, start.elapsed().as_secs_f64());
+    report(&tally, settings.plans, start.elapsed().as_secs_f64());
     if let Some(fault) = faults.into_iter().next() {
         return Err(fault);
     }
@@ -88,15 +92,17 @@ pub fn run(settings: &Settings) -> Result<bool, String> {
     Ok(tally.failures.is_empty())
 }
 
-fn report(tally: &Tally, seconds: f64) {
+fn report(tally: &Tally, plans: bool, seconds: f64) {
     println!(
         "\n{} stores accepted by both, {} refused by both; {} broken stores ({} of them accepted by both)",
         tally.accepted, tally.refused, tally.broken, tally.broken_accepted
     );
     println!(
-        "{} decisions ({} % allowed), {} bad requests, {seconds:.1} s, {:.0} decisions/s",
+        "{} {} ({} % {}), {} bad requests, {seconds:.1} s, {:.0} decisions/s",
         tally.decisions,
+        if plans { "plans" } else { "decisions" },
         tally.allows * 100 / tally.decisions.max(1),
+        if plans { "conditional" } else { "allowed" },
         tally.bad_requests,
         tally.decisions as f64 / seconds
     );
@@ -115,7 +121,7 @@ fn report(tally: &Tally, seconds: f64) {
 
 fn worker(shared: &Shared<'_>) -> Result<(), String> {
     let settings = shared.settings;
-    let lab = Lab::new(&settings.theirs, &settings.ours)?;
+    let lab = Lab::new(&settings.theirs, &settings.ours, if settings.plans { PLANS } else { CHECKS })?;
     while !shared.stop.load(Ordering::Relaxed) {
         let index = shared.next.fetch_add(1, Ordering::Relaxed);
         let enough = index >= settings.stores
@@ -137,7 +143,10 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     let mut rng = Rng::stream(seed, 1);
     // What the reference takes to start grows with the number of files: most stores are small, a few are not.
     let size = *rng.pick(&[1, 1, 1, 1, 2, 2, 3, 4]);
-    let world = World::new(&mut rng, &settings.features, size);
+    let mut world = World::new(&mut rng, &settings.features, size);
+    if settings.plans {
+        plans::focus(&mut world);
+    }
     let mut store = store::generate(&mut rng, &world, &settings.features);
     if settings.theirs.strict {
         permute::name_rules(&mut store);
@@ -145,6 +154,9 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     let mut rng = Rng::stream(seed, 2);
     let mut bodies: Vec<String> = (0..settings.requests)
         .map(|_| {
+            if settings.plans {
+                return plans::generate(&mut rng, &world, &settings.features).to_string();
+            }
             let (resources, actions) = *rng.pick(&[(1, 4), (5, 8), (10, 20), (20, 12), (25, 20), (50, 8)]);
             requests::generate(&mut rng, &world, &settings.features, resources, actions).to_string()
         })
@@ -152,6 +164,11 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     let good = bodies.len();
     if settings.features.has(Feature::BadRequests) {
         for _ in 0..6 {
+            if settings.plans {
+                let request = plans::generate(&mut rng, &world, &settings.features);
+                bodies.push(plans::bad(&mut rng, &request));
+                continue;
+            }
             let request = requests::generate(&mut rng, &world, &settings.features, 2, 3);
             bodies.push(requests::bad(&mut rng, &request));
         }

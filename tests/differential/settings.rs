@@ -24,6 +24,8 @@ pub struct Settings {
     pub requests: usize,
     /// Of 100 stores, how many are followed by one that is broken.
     pub broken: u64,
+    /// Query plans instead of checks.
+    pub plans: bool,
     /// Parts of the language.
     pub features: Features,
     /// Stores worked on at a time.
@@ -51,7 +53,16 @@ impl Settings {
     /// Reads the environment; the error is for a person.
     pub fn from_env() -> Result<Self, String> {
         let scale = env::var("SCALE").unwrap_or_else(|_| "smoke".into());
+        let mode = env::var("MODE").unwrap_or_else(|_| "check".into());
+        let plans = match mode.as_str() {
+            "check" => false,
+            "plan" => true,
+            other => return Err(format!("MODE: `{other}` is none of check, plan")),
+        };
         let (stores, decisions, requests) = match scale.as_str() {
+            "smoke" if plans => (20, 0, 50),
+            "ci" if plans => (50, 10_000, 220),
+            "full" if plans => (1_020, 200_000, 240),
             "smoke" => (20, 0, 20),
             "ci" => (100, 200_000, 40),
             "full" => (2_100, 5_000_000, 28),
@@ -90,7 +101,17 @@ impl Settings {
             stores: number("STORES", stores)?,
             decisions: number("DECISIONS", decisions)?,
             requests: number("REQUESTS", requests)?,
-            broken: number("BROKEN", if scale == "full" { 25 } else { 100 })?,
+            broken: number(
+                "BROKEN",
+                if plans {
+                    0
+                } else if scale == "full" {
+                    25
+                } else {
+                    100
+                },
+            )?,
+            plans,
             features: Features::parse(&env::var("FEATURES").unwrap_or_default())?,
             jobs: number("JOBS", 2)?,
             max_failures: number("MAX_FAILURES", 5)?,

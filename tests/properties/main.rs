@@ -18,6 +18,8 @@ mod attrs;
 mod cel;
 #[path = "../differential/features.rs"]
 mod features;
+#[path = "../differential/plans.rs"]
+mod plan_requests;
 #[path = "../differential/requests.rs"]
 mod requests;
 #[path = "../differential/rng.rs"]
@@ -29,7 +31,9 @@ mod tokens;
 #[path = "../differential/yaml.rs"]
 mod yaml;
 
+mod filter;
 mod pdp;
+mod plans;
 
 use std::collections::BTreeMap;
 

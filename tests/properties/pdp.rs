@@ -34,8 +34,8 @@ pub struct Answer {
 pub type Answers = BTreeMap<(usize, String), Answer>;
 
 pub struct Pdp {
-    table: RuleTable,
-    params: Params,
+    pub table: RuleTable,
+    pub params: Params,
 }
 
 impl Pdp {
@@ -63,38 +63,14 @@ impl Pdp {
     /// The answers to a `CheckResources` body.
     pub fn ask(&self, request: &Json, asked: Asked) -> Answers {
         let bump = Bump::new();
-        let text = |v: &Json| -> &str { bump.alloc_str(v.as_str().unwrap_or("")) };
-        let attr = |v: &Json| -> Map<'_> {
-            let bytes = bump.alloc_slice_copy(v.to_string().as_bytes());
-            match json::value(bytes, &bump, Limits::default()) {
-                Ok(Value::Map(map)) => map,
-                _ => Map::Fields(&[]),
-            }
-        };
-        let p = &request["principal"];
-        let roles: Vec<&str> = p["roles"].as_array().unwrap().iter().map(text).collect();
-        let principal = Principal {
-            id: text(&p["id"]),
-            roles: &roles,
-            attr: attr(&p["attr"]),
-            policy_version: text(&p["policyVersion"]),
-            scope: text(&p["scope"]),
-        };
+        let texts = |v: &Json| -> &[&str] { texts(v, &bump) };
+        let principal = principal(&request["principal"], &bump);
         let wants = Wants { derived_roles: asked.derived_roles, trace: asked.trace, policies: false };
-        let now = Some(Timestamp { seconds: 1_790_000_000, nanos: 0, offset_minutes: 0 });
         let mut answers = Answers::new();
         for (i, entry) in request["resources"].as_array().unwrap().iter().enumerate() {
-            let r = &entry["resource"];
-            let actions: Vec<&str> = entry["actions"].as_array().unwrap().iter().map(text).collect();
-            let resource = Resource {
-                kind: text(&r["kind"]),
-                id: text(&r["id"]),
-                attr: attr(&r["attr"]),
-                policy_version: text(&r["policyVersion"]),
-                scope: text(&r["scope"]),
-            };
-            let request = Request { principal, resource, actions: &actions, aux: AuxData::EMPTY };
-            for result in decide(&self.table, &self.params, &request, now, wants, &bump).actions {
+            let resource = resource(&entry["resource"], &bump);
+            let request = Request { principal, resource, actions: texts(&entry["actions"]), aux: AuxData::EMPTY };
+            for result in decide(&self.table, &self.params, &request, NOW, wants, &bump).actions {
                 let answer = Answer {
                     allowed: result.effect == Effect::Allow,
                     policy: result.policy.to_owned(),
@@ -120,6 +96,45 @@ impl Pdp {
                 holds && path.steps.len() < needed && !other
             })
         })
+    }
+}
+
+/// The clock of all answers.
+pub const NOW: Option<Timestamp> = Some(Timestamp { seconds: 1_790_000_000, nanos: 0, offset_minutes: 0 });
+
+pub fn text<'a>(json: &Json, bump: &'a Bump) -> &'a str {
+    bump.alloc_str(json.as_str().unwrap_or(""))
+}
+
+pub fn texts<'a>(json: &Json, bump: &'a Bump) -> &'a [&'a str] {
+    bump.alloc_slice_fill_iter(json.as_array().unwrap().iter().map(|v| text(v, bump)))
+}
+
+pub fn attributes<'a>(json: &Json, bump: &'a Bump) -> Map<'a> {
+    let bytes = bump.alloc_slice_copy(json.to_string().as_bytes());
+    match json::value(bytes, bump, Limits::default()) {
+        Ok(Value::Map(map)) => map,
+        _ => Map::Fields(&[]),
+    }
+}
+
+pub fn principal<'a>(json: &Json, bump: &'a Bump) -> Principal<'a> {
+    Principal {
+        id: text(&json["id"], bump),
+        roles: texts(&json["roles"], bump),
+        attr: attributes(&json["attr"], bump),
+        policy_version: text(&json["policyVersion"], bump),
+        scope: text(&json["scope"], bump),
+    }
+}
+
+pub fn resource<'a>(json: &Json, bump: &'a Bump) -> Resource<'a> {
+    Resource {
+        kind: text(&json["kind"], bump),
+        id: text(&json["id"], bump),
+        attr: attributes(&json["attr"], bump),
+        policy_version: text(&json["policyVersion"], bump),
+        scope: text(&json["scope"], bump),
     }
 }
 

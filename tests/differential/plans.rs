@@ -1,0 +1,116 @@
+//! Requests for query plans: for a world, and some that must be refused.
+
+use serde_json::{Map, Value as Json, json};
+
+use super::attrs::{self, PRINCIPAL, RESOURCE};
+use super::features::Features;
+use super::requests::{optional, scope, version};
+use super::rng::Rng;
+use super::store::world::World;
+
+/// Makes a world small, so that most requests are about something that policies speak of.
+pub fn focus(world: &mut World) {
+    world.actions.truncate(3);
+    world.kinds.truncate(2);
+    let roles = std::mem::take(&mut world.roles);
+    world.roles = roles
+        .into_iter()
+        .enumerate()
+        .filter(|(i, r)| *i < 2 || world.policy_roles.contains(r))
+        .map(|(_, r)| r)
+        .collect();
+}
+
+/// One request: a principal, a kind, of the attributes some, and one action or several.
+pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Json {
+    // Of what a plan does not know it says nothing, so that most requests know little.
+    let known = *rng.pick(&[0, 0, 0, 10, 25, 50, 90]);
+    let (present, ill) = *rng.pick(&[(100, 0), (95, 3), (80, 10)]);
+    let mut principal = Map::new();
+    let id = if rng.chance(90) { rng.pick(&world.principals).clone() } else { rng.word(&["nobody", "*"]).to_owned() };
+    let count = rng.range(1, 3);
+    principal.insert("id".into(), json!(id));
+    principal.insert("roles".into(), json!(rng.sample(&world.roles, count)));
+    principal.insert("attr".into(), Json::Object(attrs::fill(rng, PRINCIPAL, present, ill)));
+    optional(&mut principal, "policyVersion", version(rng, world));
+    optional(&mut principal, "scope", scope(rng, world, features));
+
+    let mut resource = Map::new();
+    let mut kind = rng.pick(&world.kinds).clone();
+    match rng.below(40) {
+        0 => kind = kind.replace([':', '-', '/'], "_"),
+        1 => kind = "unknown".into(),
+        _ => {}
+    }
+    resource.insert("kind".into(), json!(kind));
+    if known > 0 {
+        resource.insert("attr".into(), Json::Object(attrs::fill(rng, RESOURCE, known, ill)));
+    }
+    optional(&mut resource, "policyVersion", version(rng, world));
+    optional(&mut resource, "scope", scope(rng, world, features));
+
+    let mut request =
+        json!({"requestId": format!("r{}", rng.below(1000)), "principal": principal, "resource": resource});
+    if rng.chance(75) {
+        let odd = rng.chance(3);
+        request["action"] =
+            if odd { json!(rng.word(&["*", "other", "view:"])) } else { json!(rng.pick(&world.actions)) };
+    } else {
+        let count = rng.range(1, 4);
+        request["actions"] = json!(rng.sample(&world.actions, count));
+    }
+    if let Some(aux) = world.tokens.aux_data(rng) {
+        request["auxData"] = aux;
+    }
+    if rng.chance(80) {
+        request["includeMeta"] = json!(true);
+    }
+    request
+}
+
+/// A body that must be refused, or nearly; made from a good request.
+pub fn bad(rng: &mut Rng, good: &Json) -> String {
+    let mut request = good.clone();
+    let edits: &[(&str, &str, Json)] = &[
+        ("/principal", "id", json!("")),
+        ("/principal", "roles", json!([])),
+        ("/principal", "roles", json!(["a", "a"])),
+        ("/principal", "policyVersion", json!("1.0")),
+        ("/principal", "scope", json!("a..b")),
+        ("/resource", "kind", json!("")),
+        ("/resource", "kind", json!(1)),
+        ("/resource", "id", json!("r1")),
+        ("/resource", "scope", json!("é")),
+        ("/resource", "policyVersion", json!("a b")),
+        ("/resource", "attr", json!({"": 1})),
+        ("/resource", "attr", json!([])),
+        ("", "resource", json!(null)),
+        ("", "resource", json!({})),
+        ("", "principal", json!(null)),
+        ("", "action", json!("")),
+        ("", "action", json!(1)),
+        ("", "action", json!(null)),
+        ("", "action", json!("view")),
+        ("", "actions", json!([])),
+        ("", "actions", json!(["a", "a"])),
+        ("", "actions", json!([""])),
+        ("", "actions", json!(["view"])),
+        ("", "resources", json!([])),
+        ("", "includeMeta", json!("true")),
+        ("", "include_meta", json!(true)),
+        ("", "requestId", json!(5)),
+        ("", "auxData", json!({"jwt": {"token": ""}})),
+    ];
+    if rng.chance(10) {
+        let text = request.to_string();
+        let cut = rng.below(text.len());
+        return String::from_utf8_lossy(&text.as_bytes()[..cut]).into_owned();
+    }
+    for _ in 0..rng.range(1, 2) {
+        let (path, key, value) = rng.pick(edits).clone();
+        if let Some(Json::Object(map)) = request.pointer_mut(path) {
+            map.insert(key.into(), value);
+        }
+    }
+    request.to_string()
+}
