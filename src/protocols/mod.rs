@@ -7,6 +7,7 @@ mod admin;
 mod authzen;
 mod cerbos;
 mod cors;
+mod direct;
 mod grpc;
 mod health;
 mod http;
@@ -41,6 +42,8 @@ use crate::service::{Failure, Service};
 
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
+pub use self::direct::{Answer, Unary};
+pub use self::toolcall::Dialogue;
 
 /// Settings of the protocols.
 #[derive(Clone, Debug)]

@@ -2,6 +2,7 @@
 //! beyond HTTP: what is served is [`App`].
 
 mod connection;
+mod http2;
 mod listen;
 mod patience;
 mod tls;

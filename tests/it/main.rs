@@ -13,6 +13,7 @@ mod admin;
 mod authzen;
 mod cli;
 mod cors;
+mod direct;
 mod failure;
 mod hostile;
 mod jwt;

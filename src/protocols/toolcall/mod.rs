@@ -2,10 +2,12 @@
 //! at `/v1/decide` and `/v1/decide/batch`; lists of tools at `/v1/plan/tools`.
 
 mod decide;
+mod dialogue;
 mod grpc;
 mod plan;
 mod rest;
 mod stream;
 
-pub(super) use grpc::GrpcApi;
+pub use dialogue::Dialogue;
+pub(super) use grpc::{GrpcApi, decide_message};
 pub(super) use rest::{decide_json, routes};

@@ -1,4 +1,4 @@
-//! `DecideStream`: each question is answered on the spot, in order, under the policies of that moment. A question is
+//! `DecideStream` by way of the library, for peers that compress or come by the HTTP port: each question is answered on the spot, in order, under the policies of that moment. A question is
 //! read when there is room for its answer, so that what is in flight is bounded by the connection's windows: nothing
 //! is queued here.
 
@@ -11,11 +11,10 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Status, Streaming};
 
-use super::decide::{decide_one_of, refused};
+use super::dialogue::answer;
 use crate::protocols::intake::Account;
 use crate::protocols::{Shared, grpc};
 use crate::service::Failure;
-use crate::wire::{encode, protobuf};
 
 /// The answers of one stream.
 pub(in crate::protocols) struct Answers {
@@ -31,19 +30,6 @@ impl Answers {
         let drain = WatchStream::new(shared.service.on_drain());
         let account = request.extensions().get::<Arc<Account>>().cloned();
         Self { shared, questions: request.into_inner(), account, drain, over: false }
-    }
-
-    fn answer(&self, received: &[u8]) -> Bytes {
-        let service = &self.shared.service;
-        let answer = service.answer(|turn| {
-            let reply = match protobuf::decide(received, turn.bump, turn.settings.wire) {
-                Ok(asked) => decide_one_of(turn, &asked),
-                Err(e) => refused(turn, "", &e.into()),
-            };
-            Ok(encode::decide(&reply))
-        });
-        // A panic: whose question it was is lost, but order tells.
-        answer.or_else(|f| service.answer(|turn| Ok(encode::decide(&refused(turn, "", &f))))).unwrap_or_default()
     }
 
     /// True once the server goes down.
@@ -74,7 +60,7 @@ impl Stream for Answers {
                 if let Some(account) = &self.account {
                     account.give_back();
                 }
-                Poll::Ready(Some(Ok(self.answer(&received))))
+                Poll::Ready(Some(Ok(answer(&self.shared.service, &received))))
             }
             Poll::Ready(Some(Err(status))) => {
                 let failure = grpc::oversized(&status, self.shared.max_bytes);

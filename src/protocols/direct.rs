@@ -1,0 +1,130 @@
+//! The methods of the hot path without a library between them and the connection: a whole message in, a whole message
+//! out, on the spot. Whatever is not plain (compressed, in pieces, too large, with a deadline that has passed) is not
+//! for here: it takes the ordinary way, so that there is one set of answers to it. Knows no connection.
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, HeaderValue, Method, header};
+use tonic::Status;
+
+use super::{App, cerbos, grpc, toolcall};
+use crate::service::Failure;
+
+/// What stands before each message: one byte for compression, four for the length.
+const PREFIX: usize = 5;
+
+/// A method that is answered on the spot.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unary {
+    /// `toolgate.v1.ToolCallService/Decide`
+    Decide,
+    /// `cerbos.svc.v1.CerbosService/CheckResources`
+    CheckResources,
+}
+
+/// An answer: head, message with what stands before it, and the end.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response's headers.
+    pub head: HeaderMap,
+    /// What is sent; nothing if there is a failure.
+    pub body: Bytes,
+}
+
+impl App {
+    /// The method to answer a request by at once, if it is one of those and the request is plain.
+    #[must_use]
+    pub fn unary(&self, head: &Parts) -> Option<Unary> {
+        let method = match head.uri.path() {
+            "/toolgate.v1.ToolCallService/Decide" => Unary::Decide,
+            "/cerbos.svc.v1.CerbosService/CheckResources" => Unary::CheckResources,
+            _ => return None,
+        };
+        is_plain(head).then_some(method)
+    }
+
+    /// True if a request opens a stream of tool calls, and is plain.
+    #[must_use]
+    pub fn opens_stream(&self, head: &Parts) -> bool {
+        head.uri.path() == "/toolgate.v1.ToolCallService/DecideStream" && is_plain(head)
+    }
+
+    /// The answer to what was received, if it is one whole message of ordinary size; else it is not for here.
+    #[must_use]
+    pub fn answer(&self, method: Unary, received: &[u8]) -> Option<Answer> {
+        let shared = &*self.0.shared;
+        let Ok(Some((message, []))) = unframe(received, shared.max_bytes) else { return None };
+        if !shared.intake.has_room(received.len()) {
+            return Some(refusal(&Failure::Overloaded));
+        }
+        let (answer, version) = match method {
+            Unary::Decide => (toolcall::decide_message(&shared.service, message), None),
+            Unary::CheckResources => (cerbos::check_message(&shared.service, message), Some(cerbos::VERSION)),
+        };
+        Some(match answer {
+            Ok(message) => Answer { head: head(version), body: framed(&message) },
+            Err(failure) => refusal(&failure),
+        })
+    }
+}
+
+/// The headers of every answer that is none of a failure.
+#[must_use]
+pub(super) fn head(version: Option<(http::HeaderName, HeaderValue)>) -> HeaderMap {
+    let mut head = HeaderMap::with_capacity(2);
+    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    if let Some((name, version)) = version {
+        head.insert(name, version);
+    }
+    head
+}
+
+fn refusal(failure: &Failure) -> Answer {
+    Answer { head: grpc::failed(failure).into_http::<()>().into_parts().0.headers, body: Bytes::new() }
+}
+
+/// Nothing in the head asks for more than an answer.
+fn is_plain(head: &Parts) -> bool {
+    let identity = |v: &HeaderValue| v.as_bytes() == b"identity";
+    head.method == Method::POST
+        && grpc::is_grpc(&head.headers)
+        && head.headers.get("grpc-encoding").is_none_or(identity)
+        && matches!(grpc::timeout(&head.headers), Ok(t) if t.is_none_or(|t| !t.is_zero()))
+}
+
+/// The first message of what was received, and the rest; `None` if it is not whole yet.
+///
+/// # Errors
+/// If it is not a message that may be sent here.
+pub(super) fn unframe(received: &[u8], max: usize) -> Result<Option<(&[u8], &[u8])>, Status> {
+    let Some((&[flag, a, b, c, d], rest)) = received.split_first_chunk::<PREFIX>() else { return Ok(None) };
+    match flag {
+        0 => {}
+        1 => {
+            let message = "protocol error: received message with compressed-flag but no grpc-encoding was specified";
+            return Err(Status::internal(message));
+        }
+        _ => return Err(Status::internal("protocol error: received message with invalid compression flag")),
+    }
+    let len = u32::from_be_bytes([a, b, c, d]) as usize;
+    if len > max {
+        return Err(grpc::failed(&Failure::TooLarge { len, max }));
+    }
+    Ok(rest.split_at_checked(len))
+}
+
+/// A message with what stands before it.
+fn framed(message: &[u8]) -> Bytes {
+    let mut out = Vec::with_capacity(PREFIX + message.len());
+    frame(message, &mut out);
+    out.into()
+}
+
+/// Adds a message to others.
+pub(super) fn frame(message: &[u8], out: &mut Vec<u8>) {
+    // A message of more than 4 GiB is none that we write; a client would refuse it.
+    let len = u32::try_from(message.len()).unwrap_or(u32::MAX);
+    out.push(0);
+    out.extend_from_slice(&len.to_be_bytes());
+    out.extend_from_slice(message);
+}
