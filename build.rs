@@ -8,6 +8,8 @@ const FILES: &[&str] = &[
     "toolgate/v1/toolgate.proto",
     "cerbos/svc/v1/svc.proto",
     "authzen/authorization/v1/authorization.proto",
+    "envoy/service/auth/v3/external_auth.proto",
+    "agentgateway/ext_mcp.proto",
     "google/rpc/status.proto",
     "buf/validate/validate.proto",
 ];
@@ -29,6 +31,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         cerbos(),
         admin(),
         authzen(),
+        ext_authz(),
+        ext_mcp(),
         health(),
     ]);
     Ok(())
@@ -94,6 +98,25 @@ fn authzen() -> Service {
         .build()
 }
 
+fn ext_authz() -> Service {
+    Service::builder()
+        .name("Authorization")
+        .package("envoy.service.auth.v3")
+        .comment("Envoy's external authorization over undecoded messages.")
+        .method(raw("check", "Check").build())
+        .build()
+}
+
+fn ext_mcp() -> Service {
+    Service::builder()
+        .name("ExtMcp")
+        .package("agentgateway.dev.ext_mcp")
+        .comment("agentgateway's MCP guardrail over undecoded messages.")
+        .method(raw("check_request", "CheckRequest").build())
+        .method(raw("check_response", "CheckResponse").build())
+        .build()
+}
+
 fn admin() -> Service {
     let methods = [
         ("add_or_update_policy", "AddOrUpdatePolicy"),
@@ -110,6 +133,7 @@ fn admin() -> Service {
         ("reload_store", "ReloadStore"),
         ("purge_store_revisions", "PurgeStoreRevisions"),
     ];
+    let entries = raw("list_audit_log_entries", "ListAuditLogEntries").server_streaming().build();
     methods
         .iter()
         .fold(
@@ -119,6 +143,7 @@ fn admin() -> Service {
                 .comment("The admin API over undecoded messages."),
             |service, (name, route)| service.method(raw(name, route).build()),
         )
+        .method(entries)
         .build()
 }
 

@@ -28,5 +28,9 @@ fn reload(c: &mut Criterion) {
     group.finish();
 }
 
+// The binary's.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 criterion_group!(benches, reload);
 criterion_main!(benches);

@@ -4,15 +4,15 @@ use std::path::{Path, PathBuf};
 
 /// Rooms by layer. An import may point to a lower layer or to the same room.
 const LAYERS: &[&[&str]] = &[
-    &["source", "proto"],
+    &["source", "proto", "parallel"],
     &["yaml", "cel"],
     &["policy", "schema"],
     &["engine", "plan"],
     &["compile", "wire"],
-    &["store", "toolcall", "identity", "telemetry"],
+    &["store", "toolcall", "identity", "audit", "telemetry"],
     &["service"],
     &["protocols", "testing"],
-    &["server", "config", "cli"],
+    &["server", "config", "cli", "embed"],
 ];
 
 /// Imports within a layer that are meant.

@@ -12,20 +12,21 @@
 //! came along, and asks [`engine::decide`], a pure function, which holds attributes against their [`schema`] first.
 //! The decision becomes a response, and nothing between decode and encode locks, waits, writes or logs.
 //!
+//! # In a program of your own
+//! [`Pdp::open`] a directory and [`Pdp::decide`] a [`Call`]: the server without the server (docs/embedding.md).
+//!
 //! # The map
 //! | layer | rooms |
 //! |---|---|
-//! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types |
+//! | 0 | [`source`]: text, places, diagnostics · [`proto`]: generated message types · [`parallel`]: work on all cores |
 //! | 1 | [`yaml`] · [`cel`] |
-//! | 2 | [`policy`] |
-//! | 3 | [`engine`] · [`plan`] |
 //! | 2 | [`policy`] · [`schema`] |
-//! | 3 | [`engine`] |
+//! | 3 | [`engine`] · [`plan`] |
 //! | 4 | [`compile`] · [`wire`] |
-//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`telemetry`] |
+//! | 5 | [`store`] · [`toolcall`] · [`identity`] · [`audit`] · [`telemetry`] |
 //! | 6 | [`service`] |
 //! | 7 | [`protocols`] · [`testing`] |
-//! | 8 | [`server`] · [`config`] · [`cli`] |
+//! | 8 | [`server`] · [`config`] · [`cli`] · [`embed`]: the PDP in a program of one's own |
 //!
 //! Imports point to a lower layer, or to a sibling of the same layer named in the test below.
 //!
@@ -38,12 +39,15 @@
 //! 6. Third-party parser and transport types are each named in one file or layer.
 //! 7. Every loop or recursion over input is charged to a budget.
 
+pub mod audit;
 pub mod cel;
 pub mod cli;
 pub mod compile;
 pub mod config;
+pub mod embed;
 pub mod engine;
 pub mod identity;
+pub mod parallel;
 pub mod plan;
 pub mod policy;
 pub mod proto;
@@ -58,6 +62,10 @@ pub mod testing;
 pub mod toolcall;
 pub mod wire;
 pub mod yaml;
+
+pub use embed::{Agent, Answer, Call, Identity, Pdp};
+pub use wire::message::{Session, SessionCall};
+pub use wire::reply::Verdict;
 
 #[cfg(test)]
 mod house_rules;

@@ -2,7 +2,13 @@
 //! path and for tests. The hot path decodes and encodes by hand in `wire`; its server traits, which hand over raw
 //! bytes, are in [`server`].
 
-#![expect(missing_docs, clippy::pedantic, clippy::default_constructed_unit_structs, reason = "generated code")]
+#![expect(
+    missing_docs,
+    clippy::pedantic,
+    clippy::default_constructed_unit_structs,
+    clippy::large_enum_variant,
+    reason = "generated code"
+)]
 #![allow(
     rustdoc::invalid_html_tags,
     rustdoc::broken_intra_doc_links,
@@ -25,6 +31,16 @@ pub mod server {
     /// `authzen.authorization.v1.AuthorizationService`
     pub mod authzen {
         include!(concat!(env!("OUT_DIR"), "/authzen.authorization.v1.AuthorizationService.rs"));
+    }
+
+    /// `envoy.service.auth.v3.Authorization`
+    pub mod ext_authz {
+        include!(concat!(env!("OUT_DIR"), "/envoy.service.auth.v3.Authorization.rs"));
+    }
+
+    /// `agentgateway.dev.ext_mcp.ExtMcp`
+    pub mod ext_mcp {
+        include!(concat!(env!("OUT_DIR"), "/agentgateway.dev.ext_mcp.ExtMcp.rs"));
     }
 
     /// `grpc.health.v1.Health`, the method `List` alone

@@ -1,11 +1,13 @@
 //! One decision over one unit: what was asked for is evaluated once and remembered.
 
+use std::cell::Cell;
+
 use bumpalo::Bump;
 
 use super::budget::Budget;
 use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
-use super::machine::{Machine, Memory};
+use super::machine::{Machine, Memory, Place};
 use super::memo::Memo;
 use super::unit::{ExprId, Unit, Variable};
 use super::value::{List, Object, Timestamp, Value};
@@ -39,13 +41,84 @@ pub enum Truth<'a> {
 /// The state of one decision over one unit.
 pub struct Frame<'a> {
     machine: Machine<'a, Memories<'a>>,
-    truths: Memo<'a, Truth<'a>>,
+    truths: Truths<'a>,
     values: Memo<'a, Eval<'a>>,
+}
+
+/// Expressions whose truth a frame has room for without asking the arena.
+const NEAR: usize = 32;
+
+/// What is known of each expression as a condition: one byte, and the errors aside.
+struct Truths<'a> {
+    near: [Cell<Known>; NEAR],
+    far: Cell<&'a [Cell<Known>]>,
+    errors: Memo<'a, EvalError<'a>>,
+}
+
+/// One expression as a condition.
+#[derive(Clone, Copy, PartialEq)]
+enum Known {
+    Nothing,
+    True,
+    False,
+    NotBool,
+    Error,
+}
+
+impl<'a> Truths<'a> {
+    #[inline]
+    fn new(len: usize) -> Self {
+        Self { near: [const { Cell::new(Known::Nothing) }; NEAR], far: Cell::new(&[]), errors: Memo::new(len) }
+    }
+
+    #[inline]
+    fn get(&self, id: ExprId) -> Option<Truth<'a>> {
+        let i = id.0 as usize;
+        let known = match self.near.get(i) {
+            Some(cell) => cell.get(),
+            None => self.far.get().get(i - NEAR)?.get(),
+        };
+        match known {
+            Known::Nothing => None,
+            Known::True => Some(Truth::True),
+            Known::False => Some(Truth::False),
+            Known::NotBool => Some(Truth::NotBool),
+            Known::Error => self.errors.known(id.0).map(Truth::Error),
+        }
+    }
+
+    #[inline]
+    fn set(&self, id: ExprId, truth: Truth<'a>, bump: &'a Bump) {
+        let known = match truth {
+            Truth::True => Known::True,
+            Truth::False => Known::False,
+            Truth::NotBool => Known::NotBool,
+            Truth::Error(e) => {
+                if let Some(cell) = self.errors.cell(id.0, bump) {
+                    cell.set(Some(e));
+                }
+                Known::Error
+            }
+        };
+        let i = id.0 as usize;
+        match self.near.get(i) {
+            Some(cell) => cell.set(known),
+            None => {
+                if self.far.get().is_empty() {
+                    let room = self.errors.size().saturating_sub(NEAR);
+                    self.far.set(bump.alloc_slice_fill_with(room, |_| Cell::new(Known::Nothing)));
+                }
+                if let Some(cell) = self.far.get().get(i - NEAR) {
+                    cell.set(known);
+                }
+            }
+        }
+    }
 }
 
 struct Memories<'a> {
     unit: &'a Unit,
-    slots: Memo<'a, Eval<'a>>,
+    slots: Memo<'a, Place<'a>>,
     variables: Memo<'a, Eval<'a>>,
     failed_is_null: bool,
 }
@@ -63,7 +136,7 @@ impl<'a> Frame<'a> {
         };
         Self {
             machine: Machine::new(&unit.program, inputs.roots, context, memories),
-            truths: Memo::new(unit.len()),
+            truths: Truths::new(unit.len()),
             values: Memo::new(unit.len()),
         }
     }
@@ -84,7 +157,7 @@ impl<'a> Frame<'a> {
     /// The expression as a condition.
     #[inline]
     pub fn truth(&self, id: ExprId) -> Truth<'a> {
-        match self.truths.known(id.0) {
+        match self.truths.get(id) {
             Some(known) => known,
             None => self.truth_first(id),
         }
@@ -93,9 +166,7 @@ impl<'a> Frame<'a> {
     #[inline(never)]
     fn truth_first(&self, id: ExprId) -> Truth<'a> {
         let truth = self.work_out_truth(id);
-        if let Some(cell) = self.truths.cell(id.0, self.machine.context.bump) {
-            cell.set(Some(truth));
-        }
+        self.truths.set(id, truth, self.machine.context.bump);
         truth
     }
 
@@ -156,7 +227,7 @@ impl<'a> Truth<'a> {
 impl<'a> Memory<'a> for Memories<'a> {
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
-    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
+    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a> {
         match self.slots.known(memo) {
             Some(known) => known,
             None => self.walk_first(machine, path, memo),
@@ -164,7 +235,7 @@ impl<'a> Memory<'a> for Memories<'a> {
     }
 
     #[inline]
-    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: Value<'a>) {
+    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>) {
         if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
             cell.set(Some(Ok(value)));
         }
@@ -181,8 +252,8 @@ impl<'a> Memory<'a> for Memories<'a> {
 
 impl<'a> Memories<'a> {
     #[inline(never)]
-    fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a> {
-        let value = machine.path(path);
+    fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a> {
+        let value = machine.place(path);
         if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
             cell.set(Some(value));
         }
@@ -196,7 +267,10 @@ impl<'a> Memories<'a> {
         if !variable.nests {
             return self.one_by_one(machine, index);
         }
-        let value = self.work_out(machine, index, variable)?;
+        let value = match self.evaluated(machine, variable) {
+            kept @ Ok(Value::Bool(_) | Value::String(_) | Value::List(_) | Value::Map(_) | Value::Double(_)) => kept,
+            other => self.kept(machine, index, other)?,
+        };
         self.remember(index, machine.context.bump, value);
         value
     }
@@ -221,7 +295,7 @@ impl<'a> Memories<'a> {
                 }
                 None => {
                     if let Some(variable) = self.unit.variables.get(v as usize) {
-                        let value = self.work_out(machine, v, variable)?;
+                        let value = self.kept(machine, v, self.evaluated(machine, variable))?;
                         self.remember(v, bump, value);
                     }
                     open.pop();
@@ -233,7 +307,7 @@ impl<'a> Memories<'a> {
 
     #[inline]
     fn known(&self, index: u32, bump: &'a Bump) -> Option<Eval<'a>> {
-        self.variables.cell(index, bump).and_then(std::cell::Cell::get)
+        self.variables.cell(index, bump).and_then(Cell::get)
     }
 
     fn remember(&self, index: u32, bump: &'a Bump, value: Eval<'a>) {
@@ -247,16 +321,22 @@ impl<'a> Memories<'a> {
         machine.context.fault(Fault::UndefinedField(name))
     }
 
-    /// Evaluates a variable whose needs are met: what is to be remembered, or the error that ends everything.
+    /// Evaluates a variable whose needs are met.
     #[inline]
-    fn work_out(
-        &self,
-        machine: &Machine<'a, Self>,
-        index: u32,
-        variable: &'a Variable,
-    ) -> Result<Eval<'a>, EvalError<'a>> {
-        machine.context.budget.charge(u64::from(variable.lowered.cost))?;
-        match machine.with_own_locals(variable.lowered.root) {
+    fn evaluated(&self, machine: &Machine<'a, Self>, variable: &'a Variable) -> Eval<'a> {
+        let lowered = &variable.lowered;
+        machine.context.budget.charge(u64::from(lowered.cost))?;
+        match lowered.locals {
+            0 if lowered.is_test => machine.test(lowered.root).map(Value::Bool),
+            0 => machine.value(lowered.root),
+            _ => machine.with_own_locals(lowered.root),
+        }
+    }
+
+    /// What is to be remembered of a variable's evaluation, or the error that ends everything.
+    #[inline(never)]
+    fn kept(&self, machine: &Machine<'a, Self>, index: u32, value: Eval<'a>) -> Result<Eval<'a>, EvalError<'a>> {
+        match value {
             Ok(value) => Ok(plain(&machine.context, value)),
             Err(e) if e.is_fatal() => Err(e),
             Err(e) if e.is_now_missing() => Ok(Err(e)),

@@ -7,10 +7,10 @@ mod calls;
 mod fold;
 mod macros;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use bumpalo::Bump;
+use foldhash::HashMap;
 
 use super::ast::{ExprKind, NodeId};
 use super::checker::{Checked, Reference};

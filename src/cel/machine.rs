@@ -24,12 +24,12 @@ pub use structs::shape;
 /// What variables and repeated paths are worth; the machine asks whoever remembers them.
 pub trait Memory<'a> {
     /// The value of a path that is read more than once.
-    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Eval<'a>
+    fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a>
     where
         Self: Sized;
 
     /// Keeps the value of such a path that was come across.
-    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: Value<'a>)
+    fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>)
     where
         Self: Sized;
 
@@ -45,16 +45,22 @@ pub struct Machine<'a, M> {
     pub(super) roots: &'a [Value<'a>],
     pub(super) context: Context<'a>,
     /// Variables of macros.
-    locals: Cell<&'a [Cell<Eval<'a>>]>,
+    locals: Cell<Locals<'a>>,
+    /// Room for those of an expression that is evaluated in the midst of another one.
+    spare: Cell<Locals<'a>>,
     pub(super) memory: M,
 }
 
+/// Where in the request a value is.
+pub(super) type Place<'a> = Result<&'a Value<'a>, EvalError<'a>>;
+
 type Test<'a> = Result<bool, EvalError<'a>>;
+type Locals<'a> = &'a [Cell<Eval<'a>>];
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// A machine at rest.
     pub fn new(program: &'a Program, roots: &'a [Value<'a>], context: Context<'a>, memory: M) -> Self {
-        Self { program, roots, context, locals: Cell::new(&[]), memory }
+        Self { program, roots, context, locals: Cell::new(&[]), spare: Cell::new(&[]), memory }
     }
 
     #[inline]
@@ -95,9 +101,21 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    /// The same as [`Self::value`], without a call for what is mostly there already. For nodes with few operands.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub(super) fn operand(&self, at: At) -> Eval<'a> {
+        match self.node(at) {
+            Node::Local(i) => self.local(*i),
+            Node::Slot(path, memo) => self.memory.slot(self, *path, *memo).copied(),
+            Node::Variable(i) => self.memory.variable(self, *i),
+            _ => self.value(at),
+        }
+    }
+
     #[inline(never)]
     fn slot(&self, path: u32, memo: u32) -> Eval<'a> {
-        self.memory.slot(self, path, memo)
+        self.memory.slot(self, path, memo).copied()
     }
 
     #[inline(never)]
@@ -107,12 +125,12 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn select(&self, e: At, key: &'a str) -> Eval<'a> {
-        select::select(&self.context, self.value(e)?, key)
+        select::select(&self.context, self.operand(e)?, key)
     }
 
     #[inline(never)]
     fn index(&self, e: At, key: At) -> Eval<'a> {
-        let v = self.value(e)?;
+        let v = self.operand(e)?;
         select::index(&self.context, v, self.value(key)?)
     }
 
@@ -123,7 +141,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn arithmetic(&self, op: Arithmetic, a: At, b: At) -> Eval<'a> {
-        let a = self.value(a)?;
+        let a = self.operand(a)?;
         operators::arithmetic(&self.context, op, a, self.value(b)?)
     }
 
@@ -189,13 +207,19 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
-    /// Makes room for macro variables, before the first one is set.
+    /// The places of macro variables; made before the first one is set.
     #[inline]
-    pub(super) fn need_locals(&self) {
-        if self.locals.get().is_empty() {
-            let count = self.program.locals as usize;
-            self.locals.set(self.context.bump.alloc_slice_fill_with(count, |_| Cell::new(Ok(Value::Null))));
-        }
+    pub(super) fn need_locals(&self) -> Locals<'a> {
+        let locals = self.locals.get();
+        if locals.is_empty() { self.make_locals() } else { locals }
+    }
+
+    #[inline(never)]
+    fn make_locals(&self) -> Locals<'a> {
+        let count = self.program.locals as usize;
+        let locals = self.context.bump.alloc_slice_fill_with(count, |_| Cell::new(Ok(Value::Null)));
+        self.locals.set(locals);
+        locals
     }
 
     #[cold]
@@ -215,9 +239,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// The value of a node that is evaluated in the midst of another expression, which keeps its macro variables.
     #[inline]
     pub(super) fn with_own_locals(&self, at: At) -> Eval<'a> {
-        let outer = self.locals.replace(&[]);
+        let outer = self.locals.replace(self.spare.take());
         let value = self.value(at);
-        self.locals.set(outer);
+        self.spare.set(self.locals.replace(outer));
         value
     }
 

@@ -24,6 +24,11 @@ impl<'a, T: Copy> Memo<'a, T> {
         Self { first: Cell::new(&[]), chunks: OnceCell::new(), len }
     }
 
+    /// Number of cells.
+    pub fn size(&self) -> usize {
+        self.len
+    }
+
     /// What cell `i` holds, if anything.
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]

@@ -27,7 +27,8 @@ mod select;
 pub mod selections;
 mod show;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
+pub mod texts;
 pub mod time;
 pub mod types;
 pub mod unit;

@@ -10,6 +10,7 @@ use foldhash::fast::FixedState;
 
 use super::ast::Literal;
 use super::functions::{Function, Pattern, Range};
+use super::texts::{SHORT, ends};
 use super::value::{Constant, Kind, MessageType, Value};
 
 /// Index of a node.
@@ -83,7 +84,7 @@ impl TypeTest {
     /// True if the value is of the type.
     #[inline]
     #[must_use]
-    pub fn fits(&self, value: Value<'_>) -> bool {
+    pub fn fits(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Kind(kind) => value.kind() == *kind,
             Self::Name(name) => *value.type_name() == **name,
@@ -329,13 +330,27 @@ pub struct Path {
     pub steps: Box<[Step]>,
 }
 
-/// What of a path is remembered.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What of a path is remembered, and how the short ones are walked.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shortcut {
+    /// How it is walked where all goes well.
+    pub plan: Plan,
     /// Its own place in the memo, if it has one.
     pub memo: Option<u32>,
     /// The longest shorter path that has one.
     pub base: Option<Base>,
+}
+
+/// The way of a path through messages and maps of the request.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Plan {
+    /// `R.attr.key`: input, position of the field, key.
+    Attribute(u32, u32, Arc<str>),
+    /// A key of a remembered path: the path, its place in the memo, the key.
+    Below(u32, u32, Arc<str>),
+    /// Step by step.
+    #[default]
+    Steps,
 }
 
 /// A remembered path that a longer one goes on from.
@@ -357,9 +372,63 @@ pub struct Set {
     /// True if there are only strings.
     pub only_strings: bool,
     /// The strings.
-    pub strings: HashSet<Arc<str>, FixedState>,
+    pub strings: Texts,
     /// The numbers, sorted, if there are only strings and numbers that doubles hold exactly.
     pub numbers: Option<Box<[f64]>>,
+}
+
+/// Texts prepared for membership tests.
+#[derive(Clone, Debug)]
+pub enum Texts {
+    /// By length, where few are of one length.
+    ByLength {
+        /// Sorted by length; each with its [`ends`].
+        texts: Box<[(u64, u64, Arc<str>)]>,
+        /// Where the texts of each length are in `texts`: from and to.
+        lengths: Box<[(u32, u32)]>,
+    },
+    /// By hash.
+    Hashed(HashSet<Arc<str>, FixedState>),
+}
+
+/// Texts of one length that are looked through one by one, and the longest text that may be.
+const FEW: usize = 8;
+const LONGEST: usize = 255;
+
+impl Texts {
+    /// Prepares texts.
+    #[must_use]
+    pub fn new(mut all: Vec<Arc<str>>) -> Self {
+        all.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
+        all.dedup();
+        let longest = all.last().map_or(0, |t| t.len());
+        let many = all.chunk_by(|a, b| a.len() == b.len()).any(|same| same.len() > FEW);
+        if many || longest > LONGEST {
+            return Self::Hashed(all.into_iter().collect());
+        }
+        let at = |len: usize| all.partition_point(|t| t.len() < len) as u32;
+        let lengths = (0..=longest).map(|len| (at(len), at(len + 1))).collect();
+        let with_ends = |text: Arc<str>| {
+            let (first, last) = ends(text.as_bytes());
+            (first, last, text)
+        };
+        Self::ByLength { lengths, texts: all.into_iter().map(with_ends).collect() }
+    }
+
+    /// True if the text is one of them.
+    #[inline]
+    #[must_use]
+    pub fn contains(&self, text: &str) -> bool {
+        match self {
+            Self::ByLength { texts, lengths } => {
+                let Some((from, to)) = lengths.get(text.len()) else { return false };
+                let (first, last) = ends(text.as_bytes());
+                let same = texts.get(*from as usize..*to as usize).unwrap_or(&[]);
+                same.iter().any(|(f, l, t)| *f == first && *l == last && (text.len() <= SHORT || **t == *text))
+            }
+            Self::Hashed(all) => all.contains(text),
+        }
+    }
 }
 
 /// Everything lowered expressions refer to.

@@ -2,14 +2,16 @@
 //! remembers. Immutable once built.
 
 use std::borrow::Borrow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::checker::Checked;
 use super::env::{Env, RootType};
 pub use super::lower::PolicyName;
 use super::lower::{Index, Lower, Lowered, Names};
-use super::program::{Base, Node, Path, Program, Shortcut, Step};
+use super::program::{Base, Node, Path, Plan, Program, Shortcut, Step};
 use super::value::Constant;
 
 /// An expression of a [`Unit`].
@@ -59,7 +61,7 @@ fn nesting(variables: &[Lowered]) -> Vec<bool> {
 
 /// Collects the expressions of a unit.
 pub struct UnitBuilder {
-    env: Env,
+    env: Arc<Env>,
     names: Names,
     program: Program,
     index: Index,
@@ -112,11 +114,11 @@ impl UnitBuilder {
     /// A unit with these constants and variables. Variables may refer to each other, but not in circles.
     pub fn new<C: Borrow<Checked>>(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, C)>) -> Self {
         let own = |(name, checked): (String, C)| (name, Arc::new(checked.borrow().clone()));
-        Self::shared(env, constants, variables.into_iter().map(own).collect())
+        Self::shared(&Arc::new(env.clone()), constants, variables.into_iter().map(own).collect())
     }
 
-    /// The same, without copies of the trees.
-    pub fn shared(env: &Env, constants: Vec<(String, Constant)>, variables: Vec<(String, Arc<Checked>)>) -> Self {
+    /// The same, without copies of the trees and the environment.
+    pub fn shared(env: &Arc<Env>, constants: Vec<(String, Constant)>, variables: Vec<(String, Arc<Checked>)>) -> Self {
         let written = Written {
             expressions: Vec::new(),
             variables: variables.iter().map(|(_, checked)| Arc::clone(checked)).collect(),
@@ -124,7 +126,7 @@ impl UnitBuilder {
         };
         let by_name = (0_u32..).zip(&variables).map(|(i, (name, _))| (name.clone(), i)).collect();
         let mut builder = Self {
-            env: env.clone(),
+            env: Arc::clone(env),
             names: Names { constants: constants.into_iter().collect(), variables: by_name },
             program: Program::default(),
             index: Index::default(),
@@ -357,6 +359,13 @@ fn remember(program: &mut Program, uses: &[u32]) -> u32 {
     for (path, shortcut) in program.paths.iter().zip(&mut program.shortcuts) {
         let beginnings = (1..path.steps.len()).rev().map(|len| path.steps.iter().take(len).cloned().collect());
         shortcut.base = beginnings.map(|steps| (path.root, steps)).find_map(|path| bases.get(&path).copied());
+        shortcut.plan = match (&*path.steps, shortcut.base) {
+            ([Step::Field(field, _), Step::Key(key)], None) => Plan::Attribute(path.root, *field, key.clone()),
+            ([.., Step::Key(key)], Some(base)) if base.steps as usize + 1 == path.steps.len() => {
+                Plan::Below(base.path, base.memo, key.clone())
+            }
+            _ => Plan::Steps,
+        };
     }
     for node in &mut program.nodes {
         if let Node::Path(path) = *node

@@ -6,6 +6,8 @@
 
 use std::sync::Arc;
 
+use super::texts::same;
+
 /// Maps with more entries than this are sorted by key, so that look-up is a binary search; smaller ones are scanned.
 pub const SORTED_ABOVE: usize = 16;
 
@@ -237,7 +239,7 @@ impl<'a> Value<'a> {
     /// Its kind.
     #[inline]
     #[must_use]
-    pub fn kind(self) -> Kind {
+    pub fn kind(&self) -> Kind {
         match self {
             Self::Null => Kind::Null,
             Self::Bool(_) => Kind::Bool,
@@ -373,6 +375,7 @@ impl Constant {
 
 impl<'a> List<'a> {
     /// Number of elements.
+    #[inline]
     #[must_use]
     pub fn len(self) -> usize {
         match self {
@@ -389,6 +392,7 @@ impl<'a> List<'a> {
     }
 
     /// Element `i`.
+    #[inline]
     #[must_use]
     pub fn get(self, i: usize) -> Option<Value<'a>> {
         match self {
@@ -406,6 +410,7 @@ impl<'a> List<'a> {
 
 impl<'a> Map<'a> {
     /// Number of entries.
+    #[inline]
     #[must_use]
     pub fn len(self) -> usize {
         match self {
@@ -422,6 +427,7 @@ impl<'a> Map<'a> {
     }
 
     /// Entry `i` in the map's stable order.
+    #[inline]
     #[must_use]
     pub fn entry(self, i: usize) -> Option<(Value<'a>, Value<'a>)> {
         match self {
@@ -447,18 +453,26 @@ impl<'a> Map<'a> {
     }
 
     /// The value under a string key.
+    #[inline]
     #[must_use]
     pub fn get_str(self, key: &str) -> Option<Value<'a>> {
         match self {
-            Self::Fields(v) if v.len() > SORTED_ABOVE => {
-                let i = v.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
-                v.get(i).map(|(_, x)| *x)
-            }
-            Self::Fields(v) => v.iter().find(|(k, _)| *k == key).map(|(_, x)| *x),
+            Self::Fields(v) => field(v, key).copied(),
             Self::Entries(v) => v.iter().find(|(k, _)| matches!(k, Value::String(s) if *s == key)).map(|(_, x)| *x),
             Self::Constants(v) => {
                 v.iter().find(|(k, _)| matches!(k, Constant::String(s) if **s == *key)).map(|(_, x)| x.view())
             }
         }
     }
+}
+
+/// The value of a field of a map of the request.
+#[inline]
+#[must_use]
+pub fn field<'a>(fields: &'a [(&'a str, Value<'a>)], key: &str) -> Option<&'a Value<'a>> {
+    if fields.len() > SORTED_ABOVE {
+        let i = fields.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
+        return fields.get(i).map(|(_, value)| value);
+    }
+    fields.iter().find(|(k, _)| same(k, key)).map(|(_, value)| value)
 }

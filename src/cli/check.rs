@@ -18,17 +18,30 @@ use super::client::ask;
 use super::healthcheck::duration;
 use super::settings::{Options, open_store, service};
 use super::{Output, out, tls};
-use crate::config::{Address, Config};
+use crate::config::Address;
 use crate::protocols::decide_json;
+use crate::toolcall::explain;
 use crate::wire;
 use crate::wire::limits::Limits;
 
 /// Not allowed.
-const REFUSED: u8 = 2;
+pub(super) const REFUSED: u8 = 2;
 
 /// Arguments of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Check {
+    #[command(flatten)]
+    question: Question,
+    #[command(flatten)]
+    call: Call,
+    /// How to print
+    #[arg(long, short, value_enum, default_value_t)]
+    output: Output,
+}
+
+/// Who is asked: a policy directory, or a running server.
+#[derive(Debug, Args)]
+pub(super) struct Question {
     /// Policy directory [default: the configuration's, or `policies`]
     directory: Option<PathBuf>,
     /// Ask the server at this HTTP address instead: `host:port` or `unix:/path`
@@ -38,15 +51,13 @@ pub(super) struct Check {
     #[arg(long, value_name = "DURATION", default_value = "5s", value_parser = duration)]
     timeout: Duration,
     #[command(flatten)]
-    call: Call,
-    #[command(flatten)]
     tls: tls::Protection,
     #[command(flatten)]
     options: Options,
-    /// How to print
-    #[arg(long, short, value_enum, default_value_t)]
-    output: Output,
 }
+
+/// What was answered, as JSON.
+pub(super) struct Answer(Vec<u8>);
 
 /// The call that is asked about.
 #[derive(Debug, Default, Args)]
@@ -98,33 +109,46 @@ pub(super) struct Call {
     pinned: bool,
     /// Tell which rules were considered
     #[arg(long)]
-    trace: bool,
+    pub(super) trace: bool,
     /// Tell the SHA-256 of the arguments
     #[arg(long)]
     digest: bool,
 }
 
 pub(super) fn run(check: Check) -> anyhow::Result<ExitCode> {
-    let question = check.call.question()?;
-    let answer = if let Some(address) = &check.pdp {
-        by_server(address, check.tls.connector(None)?.as_ref(), question, check.timeout)?
-    } else {
-        let mut config = check.options.load(check.directory, true)?;
-        config.storage.watch = false;
-        by_directory(&config, &question)?
-    };
-    let reply: Value = serde_json::from_slice(&answer).context("the answer is not JSON")?;
+    let answer = check.question.ask(&check.call, &[])?;
+    let reply = answer.reply()?;
     match check.output {
-        Output::Json => out(&String::from_utf8_lossy(&answer)),
+        Output::Json => out(&String::from_utf8_lossy(&answer.0)),
         Output::Text => out(&for_people(&reply)),
     }
-    let allowed = reply.get("verdict").and_then(Value::as_str) == Some("VERDICT_ALLOW");
-    Ok(if allowed { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
+    Ok(if allows(&reply) { ExitCode::SUCCESS } else { ExitCode::from(REFUSED) })
 }
 
-fn by_directory(config: &Config, question: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let service = service(config, open_store(config)?);
-    Ok(decide_json(&service, question)?)
+/// True if the call may run as it is.
+pub(super) fn allows(reply: &Value) -> bool {
+    reply.get("verdict").and_then(Value::as_str) == Some("VERDICT_ALLOW")
+}
+
+impl Question {
+    /// Has the call decided; `redact` are more keys whose values its trace does not show.
+    pub(super) fn ask(self, call: &Call, redact: &[String]) -> anyhow::Result<Answer> {
+        let question = call.question()?;
+        if let Some(address) = &self.pdp {
+            return by_server(address, self.tls.connector(None)?.as_ref(), question, self.timeout).map(Answer);
+        }
+        let mut config = self.options.load(self.directory, true)?;
+        config.storage.watch = false;
+        config.tool_calls.redact.extend_from_slice(redact);
+        let service = service(&config, open_store(&config)?);
+        Ok(Answer(decide_json(&service, &question)?))
+    }
+}
+
+impl Answer {
+    pub(super) fn reply(&self) -> anyhow::Result<Value> {
+        serde_json::from_slice(&self.0).context("the answer is not JSON")
+    }
 }
 
 fn by_server(
@@ -154,7 +178,7 @@ impl Call {
             } else {
                 text = std::fs::read(file).with_context(|| format!("cannot read `{}`", file.display()))?;
             }
-            return Ok(text);
+            return Ok(if self.trace { with_trace(text) } else { text });
         }
         let mut question = json!({
             "identity": {
@@ -185,6 +209,19 @@ impl Call {
         }
         Ok(text.into_bytes())
     }
+}
+
+/// The question with its trace asked for, unless it says something of that itself. The rest stays as it was written, so
+/// that arguments are judged as such; what is no question is left for the server to refuse.
+fn with_trace(mut text: Vec<u8>) -> Vec<u8> {
+    let Ok(Value::Object(members)) = serde_json::from_slice(&text) else { return text };
+    if members.contains_key("includeTrace") || members.contains_key("include_trace") {
+        return text;
+    }
+    text.truncate(text.trim_ascii_end().len().saturating_sub(1));
+    let member: &[u8] = if members.is_empty() { b"\"includeTrace\":true}" } else { b",\"includeTrace\":true}" };
+    text.extend_from_slice(member);
+    text
 }
 
 pub(super) fn members(typed: &[String]) -> anyhow::Result<Map<String, Value>> {
@@ -227,6 +264,7 @@ fn for_people(reply: &Value) -> String {
     for step in list("trace") {
         line("trace", step.as_str().unwrap_or(""));
     }
+    lines.extend(list("explanations").iter().map(|e| format!("\n{}", explain::text(&explain::read(e)).trim_end())));
     lines.join("\n")
 }
 
@@ -252,6 +290,16 @@ mod tests {
         assert!(text.ends_with(&format!(",\"arguments\":{typed}}}")), "{text}");
         for typed in ["[]", "{}}", "{\"a\":1},\"agent\":{}", "{\"a\":1,\"a\":2}", ""] {
             assert!(Call { arguments: Some(typed.into()), ..call() }.question().is_err(), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_question_from_a_file_is_asked_with_its_trace() {
+        let asked = |text: &str| String::from_utf8(with_trace(text.into())).unwrap();
+        assert_eq!(asked("{\"a\": 1.0}\n"), "{\"a\": 1.0,\"includeTrace\":true}");
+        assert_eq!(asked("{}"), "{\"includeTrace\":true}");
+        for text in ["{\"includeTrace\": false}", "[]", "{", ""] {
+            assert_eq!(asked(text), text);
         }
     }
 

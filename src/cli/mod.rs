@@ -8,13 +8,14 @@
 //! | 2 | `check` and `explain`: the call is denied, or needs approval |
 //! | 3 | the policies have errors |
 //! | 4 | tests failed |
-//! | 80 | the command line is wrong |
+//! | 80 | the command line is wrong; for `hook` that is 2, which blocks |
 
 mod cel;
 mod check;
 mod client;
 mod explain;
 mod healthcheck;
+mod hook;
 mod lint;
 mod plan;
 mod print;
@@ -46,6 +47,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Verb {
     /// Serve decisions over gRPC and HTTP
+    #[command(alias = "server")]
     Serve(serve::Serve),
     /// Decide one tool call, from a policy directory or by a running server
     Check(Box<check::Check>),
@@ -62,7 +64,10 @@ enum Verb {
     /// Evaluate expressions: one, a shell, or a batch
     Cel(cel::CelArgs),
     /// Ask a running server for its health
+    #[command(alias = "hc")]
     Healthcheck(healthcheck::Healthcheck),
+    /// Answer the hooks of a coding agent
+    Hook(Box<hook::Hook>),
 }
 
 /// Runs the program.
@@ -72,8 +77,14 @@ pub fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(e) => {
             // Where clap says it belongs; nothing is left to do if that is closed.
-            let _ = e.print();
-            return ExitCode::from(if e.use_stderr() { USAGE } else { 0 });
+            let printed = e.print();
+            let hook = std::env::args_os().any(|a| a == "hook");
+            return ExitCode::from(match (e.use_stderr() || hook && printed.is_err(), hook) {
+                (false, _) => 0,
+                // An agent that runs this with a wrong command line must not take it for a yes.
+                (true, true) => hook::BLOCKED,
+                (true, false) => USAGE,
+            });
         }
     };
     let done = match cli.verb {
@@ -86,6 +97,7 @@ pub fn main() -> ExitCode {
         Verb::Schema(v) => Ok(schema::run(&v)),
         Verb::Cel(v) => cel::run(v),
         Verb::Healthcheck(v) => healthcheck::run(&v),
+        Verb::Hook(v) => hook::run(*v),
     };
     done.unwrap_or_else(|e| {
         err(&format!("toolgate: error: {e:#}"));

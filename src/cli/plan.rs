@@ -14,6 +14,7 @@ use super::out;
 use super::settings::{Options, open_store, service};
 use crate::engine::decision::ValidationError;
 use crate::engine::request::Request;
+use crate::plan::filter::{self, Dialect, Fields, FilterError, Nulls};
 use crate::plan::{Filter, Plan, debug, tree};
 use crate::service::{Failure, Service};
 use crate::wire::json::Trailing;
@@ -31,6 +32,8 @@ pub(super) struct PlanArgs {
     /// How to print
     #[arg(long, short, value_enum, default_value_t)]
     output: Shape,
+    #[command(flatten)]
+    stored: Stored,
     /// Tell which rules spoke, and what was worked out and why
     #[arg(long)]
     explain: bool,
@@ -71,6 +74,35 @@ struct Question {
     policy_version: Option<String>,
 }
 
+/// How the resources are stored, for outputs that are filters of a store.
+#[derive(Debug, Default, Args)]
+struct Stored {
+    /// The column or field of an attribute, such as `owner=owner_id` or `request.resource.id=id`; may be repeated
+    #[arg(long, value_name = "ATTRIBUTE=COLUMN")]
+    column: Vec<String>,
+    /// An attribute that is a list; may be repeated
+    #[arg(long, value_name = "ATTRIBUTE")]
+    list: Vec<String>,
+    /// What a NULL, or a field that is not there, means for decisions
+    #[arg(long, value_enum, default_value_t)]
+    nulls: StoredNulls,
+    /// PostgreSQL: the attributes are in this jsonb column
+    #[arg(long, value_name = "COLUMN")]
+    json_column: Option<String>,
+}
+
+/// What it means that nothing is stored.
+#[derive(Clone, Copy, Debug, Default, ValueEnum)]
+enum StoredNulls {
+    /// The resource lacks the attribute
+    #[default]
+    Missing,
+    /// The attribute is null
+    Null,
+    /// It does not occur
+    Never,
+}
+
 /// How a plan is printed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 enum Shape {
@@ -81,6 +113,14 @@ enum Shape {
     Sexpr,
     /// The filter as the API answers it
     Json,
+    /// A WHERE clause of PostgreSQL, with parameters
+    Postgres,
+    /// A WHERE clause of SQLite, with parameters
+    Sqlite,
+    /// A filter document of MongoDB
+    Mongo,
+    /// A where document of Chroma
+    Chroma,
 }
 
 pub(super) fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
@@ -88,11 +128,18 @@ pub(super) fn run(args: PlanArgs) -> anyhow::Result<ExitCode> {
     let mut config = args.options.load(args.directory, true)?;
     config.storage.watch = false;
     let service = service(&config, open_store(&config)?);
-    out(ask(&service, &question, args.output, args.explain)?.trim_end());
+    let fields = args.stored.fields()?;
+    out(ask(&service, &question, args.output, args.explain, &fields)??.trim_end());
     Ok(ExitCode::SUCCESS)
 }
 
-fn ask(service: &Service, question: &[u8], shape: Shape, explain: bool) -> Result<String, Failure> {
+fn ask(
+    service: &Service,
+    question: &[u8],
+    shape: Shape,
+    explain: bool,
+    fields: &Fields,
+) -> Result<Result<String, FilterError>, Failure> {
     service.answer(|turn| {
         let asked = crate::wire::json::plan_resources(question, turn.bump, turn.settings.wire, Trailing::Refuse)?;
         validate::plan_resources(&asked)?;
@@ -105,11 +152,44 @@ fn ask(service: &Service, question: &[u8], shape: Shape, explain: bool) -> Resul
         let actions = if asked.actions.is_empty() { &*single } else { asked.actions };
         let plan = turn.plan(&Request { principal, resource, actions, aux }, explain)?;
         Ok(match shape {
-            Shape::Tree => for_people(&plan),
-            Shape::Sexpr => with_reasons(debug(plan.filter), &plan),
-            Shape::Json => for_machines(&plan),
+            Shape::Tree => Ok(for_people(&plan)),
+            Shape::Sexpr => Ok(with_reasons(debug(plan.filter), &plan)),
+            Shape::Json => Ok(for_machines(&plan)),
+            shape => for_store(plan.filter, shape, fields),
         })
     })
+}
+
+fn for_store(filter: Filter<'_>, shape: Shape, fields: &Fields) -> Result<String, FilterError> {
+    let clause = |dialect| {
+        filter::sql(filter, dialect, fields).map(|sql| json!({ "where": sql.text, "parameters": sql.parameters }))
+    };
+    let document = match shape {
+        Shape::Postgres => clause(Dialect::Postgres)?,
+        Shape::Sqlite => clause(Dialect::Sqlite)?,
+        Shape::Mongo => filter::mongo(filter, fields)?,
+        _ => json!(filter::chroma(filter, fields)?),
+    };
+    Ok(format!("{document:#}"))
+}
+
+impl Stored {
+    fn fields(&self) -> anyhow::Result<Fields> {
+        let pair = |typed: &String| {
+            let (name, column) = typed.split_once('=').with_context(|| format!("`{typed}` has no `=`"))?;
+            Ok((name.to_owned(), column.to_owned()))
+        };
+        Ok(Fields {
+            columns: self.column.iter().map(pair).collect::<anyhow::Result<_>>()?,
+            lists: self.list.iter().cloned().collect(),
+            nulls: match self.nulls {
+                StoredNulls::Missing => Nulls::Missing,
+                StoredNulls::Null => Nulls::Null,
+                StoredNulls::Never => Nulls::Never,
+            },
+            json_column: self.json_column.clone(),
+        })
+    }
 }
 
 fn for_people(plan: &Plan<'_>) -> String {

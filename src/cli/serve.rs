@@ -9,11 +9,12 @@ use clap::Args;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::settings::{Options, open_identity, open_store, service};
+use crate::audit::Audit;
 use crate::config::Config;
 use crate::identity::{Refresh, Source};
 use crate::server::Server;
 use crate::service::Service;
-use crate::telemetry::{LogFormat, start_log};
+use crate::telemetry::{LogFormat, Tracing, start_log};
 
 /// Arguments of `serve`.
 #[derive(Debug, Args)]
@@ -51,21 +52,39 @@ pub(super) fn run(serve: Serve) -> anyhow::Result<ExitCode> {
     let identity = open_identity(&config)?;
     warn_of_insecure_tokens(&config);
     let refreshes = identity.refreshes();
-    let service = Arc::new(service(&config, open_store(&config)?).with_identity(identity));
+    let service = service(&config, open_store(&config)?).with_identity(identity);
+    let audit = config.audit.clone().map(Audit::open).transpose()?.map(Arc::new);
+    let service = match &audit {
+        Some(audit) => service.with_audit(Arc::clone(audit)),
+        None => service,
+    };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().context("cannot start")?;
     runtime.block_on(async {
         // Before anybody is told that we serve: a signal that comes then is not lost.
         let stopped = stopped()?;
+        let tracing = Tracing::open(&|name| std::env::var(name).ok())?.map(Arc::new);
+        let service = Arc::new(match &tracing {
+            Some(tracing) => service.with_tracing(Arc::clone(tracing)),
+            None => service,
+        });
         fetch_keys(refreshes).await;
         let server = Server::open(&config.server, Arc::clone(&service)).await?;
         let (http, grpc) = (server.http_address()?, server.grpc_address()?);
         log_start(&service);
-        tracing::info!(%http, %grpc, "serving");
+        let hooks = server.hooks_address()?.map(|a| a.to_string());
+        tracing::info!(%http, %grpc, hooks, "serving");
         server.run(stopped).await;
+        if let Some(tracing) = tracing {
+            // It waits for the collector.
+            let _ = tokio::task::spawn_blocking(move || tracing.close()).await;
+        }
         anyhow::Ok(())
     })?;
     // What is still running holds nothing that must be saved.
     runtime.shutdown_background();
+    if let Some(audit) = audit {
+        audit.close();
+    }
     tracing::info!("stopped");
     Ok(ExitCode::SUCCESS)
 }

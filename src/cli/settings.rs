@@ -11,6 +11,7 @@ use crate::identity::Identity;
 use crate::service::{Service, Settings};
 use crate::source::SourceFile;
 use crate::store::{MAX_FILE_BYTES, Store};
+use crate::toolcall::explain::Redaction;
 use crate::wire::limits::Limits;
 
 /// Options for the configuration.
@@ -93,6 +94,7 @@ pub(super) fn service(config: &Config, store: Store) -> Service {
         max_resources: config.server.limits.resources,
         kind_prefix: config.tool_calls.kind_prefix.clone(),
         semantics: config.semantics_name(),
+        redaction: Redaction::new(&config.tool_calls.redact),
     };
     Service::new(store, settings)
 }

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::expressions::{Expressions, references};
-use super::link::{Import, Links};
+use super::expressions::references;
+use super::link::Import;
+use super::lower::Context;
 use crate::cel::checker::Checked;
 use crate::cel::env::Env;
 use crate::cel::unit::{PolicyName, live_names};
@@ -33,6 +34,8 @@ pub(super) struct Definitions {
 struct Place<'p> {
     file: &'p SourceFile,
     key: Span,
+    /// The value: where the reference says that a definition is.
+    at: Span,
     origin: String,
 }
 
@@ -43,16 +46,11 @@ struct Definition<'p, T> {
 
 type Found<'p, T> = BTreeMap<&'p str, Vec<Definition<'p, T>>>;
 
-pub(super) fn resolve(
-    policy: &Policy,
-    policies: &[Policy],
-    links: &Links,
-    expressions: &mut Expressions,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> Definitions {
+pub(super) fn resolve(policy: &Policy, context: &Context<'_>, diagnostics: &mut Vec<Diagnostic>) -> Definitions {
+    let expressions = context.expressions;
     let (variables, constants) = blocks(policy);
-    let variables = find_variables(policy, variables, policies, links);
-    let constants = find_constants(policy, constants, policies, links);
+    let variables = find_variables(policy, variables, context);
+    let constants = find_constants(policy, constants, context);
     check_names(&variables, "TG0503", diagnostics);
     check_names(&constants, "TG0503", diagnostics);
     check_redefined(policy, &variables, "Variable", diagnostics);
@@ -143,52 +141,46 @@ fn blocks(policy: &Policy) -> (Option<&Variables>, Option<&Constants>) {
     }
 }
 
-fn add<'p, T>(found: &mut Found<'p, T>, name: &'p Text, file: &'p SourceFile, origin: &str, value: T) {
-    let place = Place { file, key: name.span, origin: origin.to_owned() };
+fn add<'p, T>(found: &mut Found<'p, T>, name: &'p Text, at: Span, file: &'p SourceFile, origin: &str, value: T) {
+    let place = Place { file, key: name.span, at, origin: origin.to_owned() };
     found.entry(&name.value).or_default().push(Definition { place, value });
 }
 
 fn find_variables<'p>(
     policy: &'p Policy,
     block: Option<&'p Variables>,
-    policies: &'p [Policy],
-    links: &Links,
+    context: &Context<'p>,
 ) -> Found<'p, &'p ExprText> {
     let mut found = Found::new();
     for import in block.map_or(&[][..], |b| &b.import) {
-        let library = links.find(Import::Variables, &import.value).and_then(|i| policies.get(i));
+        let library = context.links.find(Import::Variables, &import.value).and_then(|i| context.policy(i));
         if let Some(Policy { file, body: Body::ExportVariables(exports), .. }) = library {
             for (name, text) in &exports.definitions {
-                add(&mut found, name, file, &format!("import '{}'", exports.name.value), text);
+                add(&mut found, name, text.at, file, &format!("import '{}'", exports.name.value), text);
             }
         }
     }
     for (name, text) in block.map_or(&[][..], |b| &b.local) {
-        add(&mut found, name, &policy.file, "policy local variables", text);
+        add(&mut found, name, text.at, &policy.file, "policy local variables", text);
     }
     for (name, text) in &policy.variables {
-        add(&mut found, name, &policy.file, "deprecated top-level policy variables", text);
+        add(&mut found, name, text.at, &policy.file, "deprecated top-level policy variables", text);
     }
     found
 }
 
-fn find_constants<'p>(
-    policy: &'p Policy,
-    block: Option<&'p Constants>,
-    policies: &'p [Policy],
-    links: &Links,
-) -> Found<'p, Constant> {
+fn find_constants<'p>(policy: &'p Policy, block: Option<&'p Constants>, context: &Context<'p>) -> Found<'p, Constant> {
     let mut found = Found::new();
     for import in block.map_or(&[][..], |b| &b.import) {
-        let library = links.find(Import::Constants, &import.value).and_then(|i| policies.get(i));
+        let library = context.links.find(Import::Constants, &import.value).and_then(|i| context.policy(i));
         if let Some(Policy { file, body: Body::ExportConstants(exports), .. }) = library {
             for (name, value) in &exports.definitions {
-                add(&mut found, name, file, &format!("import '{}'", exports.name.value), value.value.clone());
+                add(&mut found, name, value.at, file, &format!("import '{}'", exports.name.value), value.value.clone());
             }
         }
     }
     for (name, value) in block.map_or(&[][..], |b| &b.local) {
-        add(&mut found, name, &policy.file, "policy local constants", value.value.clone());
+        add(&mut found, name, value.at, &policy.file, "policy local constants", value.value.clone());
     }
     found
 }
@@ -209,7 +201,7 @@ fn check_redefined<T>(policy: &Policy, found: &Found<'_, T>, what: &str, diagnos
         let places: Vec<String> = definitions
             .iter()
             .map(|d| {
-                let at = d.place.file.position(d.place.key.start);
+                let at = d.place.file.position(d.place.at.start);
                 format!("{} ({}:{}:{})", d.place.origin, d.place.file.name(), at.line, at.column)
             })
             .collect();

@@ -2,7 +2,10 @@
 //! Equal texts are parsed and checked once per store.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::hash::BuildHasher;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use foldhash::fast::{FixedState, RandomState};
 
 use crate::cel::ast::{Ast, ExprKind};
 use crate::cel::checker::Checked;
@@ -11,37 +14,46 @@ use crate::cel::fault::CelError;
 use crate::policy::model::ExprText;
 use crate::source::{Diagnostic, SourceFile, Span};
 
-/// Parsed and checked expressions by text.
+/// More threads than this share shards.
+const SHARDS: usize = 16;
+
+type Known = HashMap<Box<str>, Result<Arc<Checked>, Arc<[CelError]>>, RandomState>;
+
+/// Parsed and checked expressions by text, for all threads of one compilation.
 pub(super) struct Expressions {
-    env: Env,
-    known: HashMap<String, Result<Arc<Checked>, Vec<CelError>>, foldhash::fast::RandomState>,
+    env: Arc<Env>,
+    known: [RwLock<Known>; SHARDS],
 }
 
 impl Expressions {
     pub(super) fn new(env: Env) -> Self {
-        Self { env, known: HashMap::default() }
+        Self { env: Arc::new(env), known: std::array::from_fn(|_| RwLock::default()) }
     }
 
-    pub(super) fn env(&self) -> &Env {
+    pub(super) fn env(&self) -> &Arc<Env> {
         &self.env
     }
 
-    /// An expression that was compiled before.
-    pub(super) fn known(&self, text: &str) -> Option<Arc<Checked>> {
-        self.known.get(text).and_then(|result| result.as_ref().ok()).map(Arc::clone)
+    /// The checked expression, unless it is none.
+    pub(super) fn sound(&self, text: &str) -> Option<Arc<Checked>> {
+        self.get(text).ok()
     }
 
     /// The checked expression, or a diagnostic at the field's key with the inner places as related labels.
-    pub(super) fn compile(&mut self, text: &ExprText, file: &SourceFile) -> Result<Arc<Checked>, Box<Diagnostic>> {
-        if !self.known.contains_key(&text.text) {
-            let result = crate::cel::checker::compile(&text.text, &self.env).map(Arc::new);
-            self.known.insert(text.text.clone(), result);
+    pub(super) fn compile(&self, text: &ExprText, file: &SourceFile) -> Result<Arc<Checked>, Box<Diagnostic>> {
+        self.get(&text.text).map_err(|faults| Box::new(invalid(text, file, &faults)))
+    }
+
+    fn get(&self, text: &str) -> Result<Arc<Checked>, Arc<[CelError]>> {
+        let compile = || crate::cel::checker::compile(text, &self.env).map(Arc::new).map_err(Arc::from);
+        let shard = FixedState::default().hash_one(text) as usize % SHARDS;
+        let Some(shard) = self.known.get(shard) else { return compile() };
+        if let Some(known) = shard.read().unwrap_or_else(PoisonError::into_inner).get(text) {
+            return known.clone();
         }
-        match self.known.get(&text.text) {
-            Some(Ok(checked)) => Ok(Arc::clone(checked)),
-            Some(Err(faults)) => Err(Box::new(invalid(text, file, faults))),
-            None => Err(Box::new(invalid(text, file, &[]))),
-        }
+        // Outside of the lock: two threads may do the same, and the first one's tree is taken.
+        let compiled = compile();
+        shard.write().unwrap_or_else(PoisonError::into_inner).entry(text.into()).or_insert(compiled).clone()
     }
 }
 

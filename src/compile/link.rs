@@ -1,10 +1,13 @@
 //! What policies say about each other: duplicate definitions, imports that lead nowhere, missing ancestors in the
-//! scope chain, conflicting scope permissions (spec §8.1, §8.2). Compiles no expression.
+//! scope chain, conflicting scope permissions (spec §8.1, §8.2). Reads facts alone, and compiles no expression.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
+use foldhash::fast::RandomState;
+
+use super::facts::{Facts, Kind};
 use super::{CompileOptions, scopes};
-use crate::policy::model::{Body, Policy, Text};
+use crate::policy::model::Text;
 use crate::policy::names::{DEFAULT_VERSION, sanitize};
 use crate::source::Diagnostic;
 
@@ -51,16 +54,17 @@ pub(super) fn role_version(version: &Text) -> &str {
     if version.value.is_empty() { DEFAULT_VERSION } else { &version.value }
 }
 
-pub(super) fn link(policies: &[Policy], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) -> Links {
+pub(super) fn link(policies: &[&Facts], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) -> Links {
     duplicates(policies, options, diagnostics);
     let mut links = Links::default();
     for (i, policy) in policies.iter().enumerate() {
-        match &policy.body {
-            Body::DerivedRoles(p) => links.derived_roles.entry(sanitize(&p.name.value)).or_insert(i),
-            Body::ExportVariables(p) => links.variables.entry(sanitize(&p.name.value)).or_insert(i),
-            Body::ExportConstants(p) => links.constants.entry(sanitize(&p.name.value)).or_insert(i),
-            Body::Resource(_) | Body::Principal(_) | Body::Role(_) => continue,
+        let sets = match policy.kind {
+            Kind::DerivedRoles => &mut links.derived_roles,
+            Kind::Variables => &mut links.variables,
+            Kind::Constants => &mut links.constants,
+            Kind::Resource | Kind::Principal | Kind::Role => continue,
         };
+        sets.entry(sanitize(&policy.name)).or_insert(i);
     }
     for policy in policies {
         missing_imports(policy, &links, diagnostics);
@@ -71,62 +75,51 @@ pub(super) fn link(policies: &[Policy], options: &CompileOptions, diagnostics: &
 }
 
 /// What makes two policies the same one: the folded key in the reference, the exact names by default.
-fn identity(policy: &Policy, options: &CompileOptions) -> String {
-    if options.cerbos_compat {
-        return policy.key();
-    }
-    match &policy.body {
-        Body::Resource(p) => format!("resource.{}.v{}/{}", p.resource.value, p.version.value, p.scope.value),
-        Body::Principal(p) => format!("principal.{}.v{}/{}", p.principal.value, p.version.value, p.scope.value),
-        Body::Role(p) => format!("role.{}.v{}/{}", p.role.value, role_version(&p.version), p.scope.value),
-        Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => policy.key(),
-    }
+#[derive(PartialEq, Eq, Hash)]
+enum Identity<'p> {
+    Key(&'p str),
+    Names(u8, &'p str, &'p str, &'p str),
 }
 
-fn duplicates(policies: &[Policy], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<String, &Policy> = BTreeMap::new();
+fn identity<'p>(policy: &'p Facts, options: &CompileOptions) -> Identity<'p> {
+    if options.cerbos_compat || !policy.kind.is_asked() {
+        return Identity::Key(&policy.key);
+    }
+    Identity::Names(policy.kind as u8, &policy.name, &policy.version, &policy.scope)
+}
+
+fn duplicates(policies: &[&Facts], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
+    let mut seen: HashMap<Identity<'_>, &Facts, RandomState> = HashMap::default();
+    seen.reserve(policies.len());
     for policy in policies {
-        let id = identity(policy, options);
-        if let Some(first) = seen.get(&id) {
-            let text =
-                format!("duplicate definition of {} (previous definition in {})", policy.key(), first.file.name());
-            diagnostics.push(
-                Diagnostic::error("TG0401", &policy.file, policy.at, text)
-                    .with_related(&first.file, first.at, "first defined here")
-                    .with_help("give one of them another name, version or scope, or delete it"),
-            );
-        } else {
-            seen.insert(id, policy);
+        let first = *seen.entry(identity(policy, options)).or_insert(policy);
+        if std::ptr::eq(first, *policy) {
+            continue;
         }
+        let text = format!("duplicate definition of {} (previous definition in {})", policy.key, first.file.name());
+        diagnostics.push(
+            Diagnostic::error("TG0401", &policy.file, policy.at, text)
+                .with_related(&first.file, first.at, "first defined here")
+                .with_help("give one of them another name, version or scope, or delete it"),
+        );
     }
 }
 
-fn missing_imports(policy: &Policy, links: &Links, diagnostics: &mut Vec<Diagnostic>) {
-    let none: &[Text] = &[];
-    let (roles, variables, constants) = match &policy.body {
-        Body::Resource(p) => (&p.import_derived_roles[..], &p.variables.import[..], &p.constants.import[..]),
-        Body::Principal(p) => (none, &p.variables.import[..], &p.constants.import[..]),
-        Body::Role(p) => (none, &p.variables.import[..], &p.constants.import[..]),
-        Body::DerivedRoles(p) => (none, &p.variables.import[..], &p.constants.import[..]),
-        Body::ExportVariables(_) | Body::ExportConstants(_) => return,
-    };
-    let all = [(Import::DerivedRoles, roles), (Import::Variables, variables), (Import::Constants, constants)];
-    for (kind, imports) in all {
-        for import in imports {
-            if links.find(kind, &import.value).is_some() {
-                continue;
-            }
-            let text = format!("cannot find {} \"{}\" imported by {}", kind.text(), import.value, policy.key());
-            let known = match kind {
-                Import::DerivedRoles => links.derived_roles.keys(),
-                Import::Variables => links.variables.keys(),
-                Import::Constants => links.constants.keys(),
-            };
-            let mut diagnostic = Diagnostic::error("TG0402", &policy.file, import.at, text);
-            if let Some(near) = crate::yaml::closest(&import.value, known.map(String::as_str)) {
-                diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
-            }
-            diagnostics.push(diagnostic);
+fn missing_imports(policy: &Facts, links: &Links, diagnostics: &mut Vec<Diagnostic>) {
+    for (kind, import) in &policy.imports {
+        if links.find(*kind, &import.value).is_some() {
+            continue;
         }
+        let text = format!("cannot find {} \"{}\" imported by {}", kind.text(), import.value, policy.key);
+        let known = match kind {
+            Import::DerivedRoles => links.derived_roles.keys(),
+            Import::Variables => links.variables.keys(),
+            Import::Constants => links.constants.keys(),
+        };
+        let mut diagnostic = Diagnostic::error("TG0402", &policy.file, import.at, text);
+        if let Some(near) = crate::yaml::closest(&import.value, known.map(String::as_str)) {
+            diagnostic = diagnostic.with_help(format!("did you mean `{near}`?"));
+        }
+        diagnostics.push(diagnostic);
     }
 }

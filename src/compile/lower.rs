@@ -1,14 +1,14 @@
-//! Policies → the engine's rule table: expressions into units, names into patterns, derived roles into references.
-//! Spec: §4.2, §8.3, §9.2.
+//! Policies → the engine's form, one policy at a time: expressions into units, names into patterns, derived roles into
+//! references. Each is lowered on its own, from what it says and what it imports. Spec: §4.2, §8.3, §9.2.
 
 use std::collections::BTreeMap;
-use std::rc::Rc;
 use std::sync::Arc;
 
 use super::CompileOptions;
 use super::definitions::{self, Definitions};
 use super::expressions::Expressions;
-use super::link::{Import, Links, role_version};
+use super::facts::Facts;
+use super::link::{Import, Links};
 use super::sharing;
 use crate::cel::env::{Env, Root, RootType};
 use crate::cel::unit::{ExprId, UnitBuilder};
@@ -46,65 +46,94 @@ pub fn environment() -> Env {
     ])
 }
 
-pub(super) fn lower(
-    policies: &[Policy],
-    library: Library,
-    links: &Links,
-    options: &CompileOptions,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> RuleTable {
-    lower_some(policies, 0..policies.len(), links, options, State::new(options, library), diagnostics).table
+/// What lowering reads; shared by all threads.
+pub(super) struct Context<'p> {
+    /// By the index that [`Links`] uses; those that nothing to be lowered needs may be missing.
+    pub(super) policies: Vec<Option<&'p Policy>>,
+    pub(super) links: &'p Links,
+    pub(super) options: &'p CompileOptions,
+    pub(super) expressions: &'p Expressions,
+    pub(super) library: &'p Library,
 }
 
-/// What has been lowered so far, and what is known of it.
-pub(super) struct State {
-    pub(super) expressions: Expressions,
-    pub(super) sets: Sets,
-    pub(super) table: RuleTable,
-    pub(super) library: Library,
-}
-
-/// Compiled derived-roles sets by index of their policy, with what their names stand for.
-pub(super) type Sets = BTreeMap<usize, (u32, Rc<Definitions>)>;
-
-impl State {
-    pub(super) fn new(options: &CompileOptions, library: Library) -> Self {
-        Self {
-            expressions: Expressions::new(environment()),
-            sets: BTreeMap::new(),
-            table: RuleTable { folded_names: options.cerbos_compat, ..RuleTable::default() },
-            library,
-        }
+impl<'p> Context<'p> {
+    pub(super) fn policy(&self, index: usize) -> Option<&'p Policy> {
+        self.policies.get(index).copied().flatten()
     }
 }
 
-/// Lowers the policies with these indices into the table of `state`, and indexes it.
-pub(super) fn lower_some(
-    policies: &[Policy],
-    which: impl IntoIterator<Item = usize>,
-    links: &Links,
-    options: &CompileOptions,
-    state: State,
-    diagnostics: &mut Vec<Diagnostic>,
-) -> State {
-    let State { expressions, sets, table, library } = state;
-    let mut lowering = Lowering { policies, library, links, options, expressions, sets, table, diagnostics };
-    let which = which.into_iter().filter_map(|i| policies.get(i));
-    let consent: Vec<Box<str>> = which.filter_map(|policy| lowering.policy(policy)).collect();
-    let Lowering { expressions, sets, mut table, library, .. } = lowering;
-    table.index(consent);
-    State { expressions, sets, table, library }
+/// A compiled derived-roles set, with what its names stand for.
+pub(super) struct Set {
+    pub(super) compiled: Arc<DerivedSet>,
+    definitions: Definitions,
 }
 
-pub(super) struct Lowering<'p, 'd> {
-    policies: &'p [Policy],
-    pub(super) library: Library,
-    links: &'p Links,
-    pub(super) options: &'p CompileOptions,
-    expressions: Expressions,
-    sets: Sets,
-    table: RuleTable,
-    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
+/// Sets by index of their policy.
+pub(super) type Sets = BTreeMap<usize, Arc<Set>>;
+
+/// A policy that takes part in decisions.
+#[derive(Clone, Debug)]
+pub(super) enum Lowered {
+    Resource(Arc<table::Policy>),
+    Principal(Arc<table::Policy>),
+    Role(Arc<RolePolicy>),
+    Set(Arc<DerivedSet>),
+}
+
+/// Lowers a derived-roles set; one that is `known` is taken as it is.
+pub(super) fn lower_set(
+    context: &Context<'_>,
+    index: usize,
+    known: Option<Arc<DerivedSet>>,
+) -> Option<(Arc<Set>, Vec<Diagnostic>)> {
+    let policy = context.policy(index)?;
+    let Body::DerivedRoles(body) = &policy.body else { return None };
+    let none = Sets::new();
+    let mut lowering = Lowering { context, sets: &none, diagnostics: Vec::new() };
+    let (compiled, definitions) = match known {
+        Some(known) => (known, lowering.definitions(policy)),
+        None => lowering.derived_set(policy, body),
+    };
+    Some((Arc::new(Set { compiled, definitions }), lowering.diagnostics))
+}
+
+/// Lowers a policy that is asked for by name. The sets it imports are in `sets`.
+pub(super) fn lower_policy(context: &Context<'_>, sets: &Sets, index: usize) -> Option<(Lowered, Vec<Diagnostic>)> {
+    let policy = context.policy(index)?;
+    let mut lowering = Lowering { context, sets, diagnostics: Vec::new() };
+    let lowered = match &policy.body {
+        Body::Resource(p) => Lowered::Resource(Arc::new(lowering.resource(policy, p))),
+        Body::Principal(p) => Lowered::Principal(Arc::new(lowering.principal(policy, p))),
+        Body::Role(p) => Lowered::Role(Arc::new(lowering.role(policy, p))),
+        Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => return None,
+    };
+    Some((lowered, lowering.diagnostics))
+}
+
+/// Puts lowered policies into a table, which is not indexed yet.
+pub(super) fn add(table: &mut RuleTable, facts: &Facts, lowered: &Lowered) {
+    let name = |name: &str| Name { name: name.into(), version: facts.version.clone(), scope: facts.scope.clone() };
+    match lowered {
+        Lowered::Resource(policy) if table.folded_names => {
+            table.resources.insert(name(&sanitize(&facts.name)), Arc::clone(policy));
+        }
+        Lowered::Resource(policy) => {
+            table.resources.insert(name(&facts.name), Arc::clone(policy));
+        }
+        Lowered::Principal(policy) => {
+            table.principals.insert(name(&facts.name), Arc::clone(policy));
+        }
+        Lowered::Role(policy) => {
+            table.roles.insert(name(&facts.name), Arc::clone(policy));
+        }
+        Lowered::Set(set) => table.derived_sets.push(Arc::clone(set)),
+    }
+}
+
+pub(super) struct Lowering<'p, 'c> {
+    pub(super) context: &'c Context<'p>,
+    sets: &'c Sets,
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
 /// One policy's expressions while it is being lowered.
@@ -115,41 +144,11 @@ struct Scribe<'p> {
 }
 
 impl<'p> Lowering<'p, '_> {
-    /// Lowers a policy that takes part in decisions; gives its scope if ALLOWs there need consent.
-    fn policy(&mut self, policy: &'p Policy) -> Option<Box<str>> {
-        match &policy.body {
-            Body::Resource(p) => {
-                let name =
-                    if self.options.cerbos_compat { sanitize(&p.resource.value) } else { p.resource.value.clone() };
-                let consent = p.scope_permissions.value == ScopePermissions::RequireParentalConsent;
-                let lowered = self.resource(policy, p, consent);
-                self.table.resources.insert(key(&name, &p.version.value, &p.scope.value), lowered);
-                consent.then(|| p.scope.value.as_str().into())
-            }
-            Body::Principal(p) => {
-                let consent = p.scope_permissions.value == ScopePermissions::RequireParentalConsent;
-                let lowered = self.principal(policy, p, consent);
-                self.table.principals.insert(key(&p.principal.value, &p.version.value, &p.scope.value), lowered);
-                consent.then(|| p.scope.value.as_str().into())
-            }
-            Body::Role(p) => {
-                let lowered = self.role(policy, p);
-                self.table.roles.insert(key(&p.role.value, role_version(&p.version), &p.scope.value), lowered);
-                None
-            }
-            // Libraries are compiled when something imports them.
-            Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => None,
-        }
-    }
-
-    fn resource(&mut self, policy: &'p Policy, body: &'p ResourcePolicy, consent: bool) -> table::Policy {
+    fn resource(&mut self, policy: &'p Policy, body: &'p ResourcePolicy) -> table::Policy {
+        let consent = body.scope_permissions.value == ScopePermissions::RequireParentalConsent;
         let mut scribe = self.scribe(policy);
         let key = policy.key();
         let imported = self.imported_roles(body);
-        // As in the reference, an imported set is checked whole, whether or not a rule uses it.
-        for (set, _, _) in &imported {
-            self.derived_set(*set);
-        }
         let mut derived: Vec<DerivedRef> = Vec::new();
         let mut shared = Vec::new();
         let mut rules = Vec::new();
@@ -157,9 +156,9 @@ impl<'p> Lowering<'p, '_> {
             let mut indices = Vec::new();
             for name in &rule.derived_roles {
                 if let Some((set, at)) = self.derived_role(policy, name, &imported) {
-                    let index = derived.iter().position(|d| *d == at).unwrap_or_else(|| {
-                        derived.push(at);
+                    let index = derived.iter().position(|d| d.is(&at)).unwrap_or_else(|| {
                         shared.push(self.shared_condition(&mut scribe, set, at.role as usize));
+                        derived.push(at);
                         derived.len() - 1
                     });
                     indices.push(index as u32);
@@ -186,13 +185,14 @@ impl<'p> Lowering<'p, '_> {
         table::Policy { schemas, ..lowered }
     }
 
-    fn principal(&mut self, policy: &'p Policy, body: &'p PrincipalPolicy, consent: bool) -> table::Policy {
+    fn principal(&mut self, policy: &'p Policy, body: &'p PrincipalPolicy) -> table::Policy {
+        let consent = body.scope_permissions.value == ScopePermissions::RequireParentalConsent;
         let mut scribe = self.scribe(policy);
         let key = policy.key();
         let mut rules = Vec::new();
         for group in &body.rules {
             let folded = sanitize(&group.resource.value);
-            let resource = if self.options.cerbos_compat { &folded } else { &group.resource.value };
+            let resource = if self.context.options.cerbos_compat { &folded } else { &group.resource.value };
             let resource = self.pattern(policy, resource, group.resource.at);
             for (i, rule) in group.actions.iter().enumerate() {
                 let name = rule_name(&rule.name.value, || principal_rule_name(&group.resource.value, i));
@@ -242,8 +242,8 @@ impl<'p> Lowering<'p, '_> {
     /// The imported derived-roles sets: (index of the policy, its body, the import).
     fn imported_roles(&self, body: &'p ResourcePolicy) -> Vec<(usize, &'p DerivedRoles, &'p Text)> {
         let find = |import: &'p Text| {
-            let i = self.links.find(Import::DerivedRoles, &import.value)?;
-            match self.policies.get(i).map(|p| &p.body) {
+            let i = self.context.links.find(Import::DerivedRoles, &import.value)?;
+            match self.context.policy(i).map(|p| &p.body) {
                 Some(Body::DerivedRoles(d)) => Some((i, d, import)),
                 _ => None,
             }
@@ -276,7 +276,7 @@ impl<'p> Lowering<'p, '_> {
                 .chain(others)
                 .map(|(i, _, import)| {
                     let at = policy.file.position(import.at.start);
-                    let file = self.policies.get(i).map_or("", |p| p.file.name());
+                    let file = self.context.policy(i).map_or("", |p| p.file.name());
                     format!("{file} (imported as \"{}\" at {}:{})", import.value, at.line, at.column)
                 })
                 .collect();
@@ -285,15 +285,11 @@ impl<'p> Lowering<'p, '_> {
             self.diagnostics.push(Diagnostic::error("TG0509", &policy.file, None, text));
             return None;
         }
-        Some((set, DerivedRef { set: self.derived_set(set)?, role: role as u32 }))
+        let compiled = Arc::clone(&self.sets.get(&set)?.compiled);
+        Some((set, DerivedRef { set: compiled, role: role as u32 }))
     }
 
-    fn derived_set(&mut self, index: usize) -> Option<u32> {
-        if let Some((known, _)) = self.sets.get(&index) {
-            return Some(*known);
-        }
-        let policy = self.policies.get(index)?;
-        let Body::DerivedRoles(body) = &policy.body else { return None };
+    fn derived_set(&mut self, policy: &'p Policy, body: &'p DerivedRoles) -> (Arc<DerivedSet>, Definitions) {
         let mut scribe = self.scribe(policy);
         let mut roles = Vec::new();
         for definition in &body.definitions {
@@ -305,29 +301,28 @@ impl<'p> Lowering<'p, '_> {
                 condition: self.condition(&mut scribe, definition.condition.as_ref()),
             });
         }
-        let at = self.table.derived_sets.len() as u32;
-        self.table.derived_sets.push(DerivedSet {
+        let set = DerivedSet {
             key: policy.key().into(),
             file: policy.file.name().into(),
             unit: scribe.unit.build(),
             roles: roles.into(),
-        });
-        self.sets.insert(index, (at, Rc::new(scribe.definitions)));
-        Some(at)
+        };
+        (Arc::new(set), scribe.definitions)
     }
 
     /// The condition of a derived role in the unit of a policy that imports it, if it means the same there.
     fn shared_condition(&mut self, scribe: &mut Scribe<'p>, set: usize, role: usize) -> Option<Compiled> {
-        let policy = self.policies.get(set)?;
+        let policy = self.context.policy(set)?;
         let Body::DerivedRoles(body) = &policy.body else { return None };
         let condition = body.definitions.get(role)?.condition.as_ref()?;
-        let there = Rc::clone(&self.sets.get(&set)?.1);
+        let there = &self.sets.get(&set)?.definitions;
         let mut same = true;
         sharing::texts(condition, &mut |text| {
             same &= self
+                .context
                 .expressions
-                .known(text)
-                .is_some_and(|checked| sharing::means_the_same(&checked, &scribe.definitions, &there));
+                .sound(text)
+                .is_some_and(|checked| sharing::means_the_same(&checked, &scribe.definitions, there));
         });
         if !same {
             return None;
@@ -344,24 +339,29 @@ impl<'p> Lowering<'p, '_> {
             Match::All(of) => Compiled::All(list(of)?),
             Match::Any(of) => Compiled::Any(list(of)?),
             Match::None(of) => Compiled::None(list(of)?),
-            Match::Expr(text) => Compiled::Expr(scribe.unit.add_shared(&self.expressions.known(&text.text)?)),
+            Match::Expr(text) => Compiled::Expr(scribe.unit.add_shared(&self.context.expressions.sound(&text.text)?)),
         })
     }
 
+    fn definitions(&mut self, policy: &'p Policy) -> Definitions {
+        definitions::resolve(policy, self.context, &mut self.diagnostics)
+    }
+
     fn scribe(&mut self, policy: &'p Policy) -> Scribe<'p> {
-        let definitions =
-            definitions::resolve(policy, self.policies, self.links, &mut self.expressions, self.diagnostics);
+        let definitions = self.definitions(policy);
         let constants = definitions.constants.iter().map(|(n, c)| (n.clone(), c.clone())).collect();
         let variables = definitions.variables.iter().map(|(n, c)| (n.clone(), Arc::clone(c))).collect();
-        let unit = UnitBuilder::shared(self.expressions.env(), constants, variables);
+        let unit = UnitBuilder::shared(self.context.expressions.env(), constants, variables);
         Scribe { policy, definitions, unit }
     }
 
     fn expression(&mut self, scribe: &mut Scribe<'p>, text: &ExprText) -> Option<ExprId> {
         let file = &scribe.policy.file;
-        match self.expressions.compile(text, file) {
+        let expressions = self.context.expressions;
+        match expressions.compile(text, file) {
             Ok(checked) => {
-                scribe.definitions.check_references(self.expressions.env(), &checked, text, file, "", self.diagnostics);
+                let (env, found) = (expressions.env(), &mut self.diagnostics);
+                scribe.definitions.check_references(env, &checked, text, file, "", found);
                 Some(scribe.unit.add_shared(&checked))
             }
             Err(diagnostic) => {
@@ -438,7 +438,7 @@ impl<'p> Lowering<'p, '_> {
     }
 
     fn bad_glob(&mut self, policy: &Policy, at: Span, error: &GlobError) {
-        let lenient = self.options.cerbos_compat && matches!(error, GlobError::Invalid(..));
+        let lenient = self.context.options.cerbos_compat && matches!(error, GlobError::Invalid(..));
         let make = if lenient { Diagnostic::warning } else { Diagnostic::error };
         let help = "escape special characters with a backslash, or give a class like `[abc]` or `[a-z]`";
         self.diagnostics.push(make("TG0512", &policy.file, Some(at), error.to_string()).with_help(help));
@@ -471,8 +471,4 @@ fn finish(
 
 fn rule_name(given: &str, default: impl FnOnce() -> String) -> String {
     if given.is_empty() { default() } else { given.to_owned() }
-}
-
-fn key(name: &str, version: &str, scope: &str) -> Name {
-    Name { name: name.into(), version: version.into(), scope: scope.into() }
 }

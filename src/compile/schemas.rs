@@ -20,12 +20,12 @@ impl<'p> Lowering<'p, '_> {
     fn schema(&mut self, policy: &'p Policy, reference: &'p SchemaRef, whose: &str) -> Option<SchemaUse> {
         // Patterns are checked whether or not the schema can be had.
         let ignored = reference.ignore_when_actions.iter().map(|a| self.allow_action(policy, a)).collect();
-        match self.library.schema(&reference.reference.value) {
+        match self.context.library.schema(&reference.reference.value) {
             Ok(schema) => Some(SchemaUse { schema, ignored }),
             Err(reason) => {
                 let text = format!("Failed to load {whose} schema \"{}\": {reason}", reference.reference.value);
                 let at = reference.reference.at;
-                self.diagnostics.push(if self.options.schemas == Enforcement::None {
+                self.diagnostics.push(if self.context.options.schemas == Enforcement::None {
                     Diagnostic::warning("TG0513", &policy.file, at, text)
                 } else {
                     Diagnostic::error("TG0513", &policy.file, at, text)

@@ -1,30 +1,32 @@
 //! Store-wide checks on scopes: every scoped policy needs its ancestors (spec §8.1), and a scope has one meaning of an
 //! ALLOW (§8.2).
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use foldhash::fast::RandomState;
 
 use super::CompileOptions;
-use super::link::role_version;
+use super::facts::{Facts, Kind};
 use crate::engine::glob::Pattern;
-use crate::policy::model::{Body, Policy, ScopePermissions};
+use crate::policy::model::ScopePermissions;
 use crate::policy::names::{principal_key, resource_key, scope_parents};
 use crate::source::Diagnostic;
 
 /// Reports each scope that a scoped policy needs and that no policy fills.
-pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagnostic>) {
-    let keys: BTreeSet<String> = policies.iter().map(Policy::key).collect();
-    let mut missing: BTreeMap<String, Vec<&Policy>> = BTreeMap::new();
+pub(super) fn missing_ancestors(policies: &[&Facts], diagnostics: &mut Vec<Diagnostic>) {
+    let keys: HashSet<&str, RandomState> = policies.iter().map(|p| &*p.key).collect();
+    let mut missing: BTreeMap<String, Vec<&Facts>> = BTreeMap::new();
+    let mut roles = Fillers { policies, by_scope: None };
     for policy in policies {
-        let is_resource = matches!(policy.body, Body::Resource(_));
-        let (name, version, scope) = match &policy.body {
-            Body::Resource(p) => (&p.resource.value, &p.version.value, &p.scope.value),
-            Body::Principal(p) => (&p.principal.value, &p.version.value, &p.scope.value),
-            Body::Role(_) | Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => continue,
+        let is_resource = policy.kind == Kind::Resource;
+        let make = match policy.kind {
+            Kind::Resource => resource_key,
+            Kind::Principal => principal_key,
+            Kind::Role | Kind::DerivedRoles | Kind::Variables | Kind::Constants => continue,
         };
-        for ancestor in scope_parents(scope) {
-            let make = if is_resource { resource_key } else { principal_key };
-            let key = make(name, version, ancestor);
-            if keys.contains(&key) || (is_resource && filled(policies, name, version, ancestor)) {
+        for ancestor in scope_parents(&policy.scope) {
+            let key = make(&policy.name, &policy.version, ancestor);
+            if keys.contains(&*key) || (is_resource && roles.fill(policy, ancestor)) {
                 continue;
             }
             missing.entry(key).or_default().push(policy);
@@ -32,7 +34,8 @@ pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagn
     }
     for (key, needed_by) in missing {
         let Some(first) = needed_by.first() else { continue };
-        let names: Vec<String> = needed_by.iter().map(|p| p.key()).collect();
+        let names: BTreeSet<&str> = needed_by.iter().map(|p| &*p.key).collect();
+        let names: Vec<&str> = names.into_iter().collect();
         let text =
             format!("scoped policy {key} is not found but is required by descendant policies {}", names.join(", "));
         diagnostics.push(
@@ -42,51 +45,49 @@ pub(super) fn missing_ancestors(policies: &[Policy], diagnostics: &mut Vec<Diagn
     }
 }
 
-/// A role policy at the scope that mentions the kind, as it is written, fills the gap, as in the reference.
-fn filled(policies: &[Policy], kind: &str, version: &str, scope: &str) -> bool {
-    policies.iter().any(|policy| match &policy.body {
-        Body::Role(p) => {
-            p.scope.value == scope
-                && role_version(&p.version) == version
-                && p.rules.iter().any(|r| Pattern::gated(&r.resource.value).is_ok_and(|g| g.matches(kind)))
-        }
-        _ => false,
-    })
+/// Role policies by scope and version, once one is asked for.
+struct Fillers<'p> {
+    policies: &'p [&'p Facts],
+    by_scope: Option<BTreeMap<(&'p str, &'p str), Vec<Pattern>>>,
+}
+
+impl Fillers<'_> {
+    /// A role policy at the scope that mentions the kind, as it is written, fills the gap, as in the reference.
+    fn fill(&mut self, policy: &Facts, scope: &str) -> bool {
+        let by_scope = self.by_scope.get_or_insert_with(|| {
+            let mut all: BTreeMap<_, Vec<Pattern>> = BTreeMap::new();
+            for role in self.policies.iter().filter(|p| p.kind == Kind::Role) {
+                let patterns = role.patterns.iter().filter_map(|p| Pattern::gated(p).ok());
+                all.entry((&*role.scope, &*role.version)).or_default().extend(patterns);
+            }
+            all
+        });
+        by_scope.get(&(scope, &*policy.version)).is_some_and(|all| all.iter().any(|p| p.matches(&policy.name)))
+    }
 }
 
 /// Reports scopes whose policies disagree about what an ALLOW there means. The reference's own check misses conflicts
 /// between two policies and reports some that are none; with `cerbos_compat` exactly what it refuses is refused.
-pub(super) fn permission_conflicts(policies: &[Policy], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
-    let mut by_scope: BTreeMap<&str, Vec<(&Policy, ScopePermissions)>> = BTreeMap::new();
+pub(super) fn permission_conflicts(policies: &[&Facts], options: &CompileOptions, diagnostics: &mut Vec<Diagnostic>) {
+    let mut by_scope: BTreeMap<&str, Vec<&Facts>> = BTreeMap::new();
     for policy in policies {
-        let (scope, permissions) = match &policy.body {
-            Body::Resource(p) => (&*p.scope.value, p.scope_permissions.value),
-            Body::Principal(p) => (&*p.scope.value, p.scope_permissions.value),
-            Body::Role(p) => (&*p.scope.value, ScopePermissions::Unspecified),
-            Body::DerivedRoles(_) | Body::ExportVariables(_) | Body::ExportConstants(_) => {
-                ("", ScopePermissions::Unspecified)
-            }
-        };
-        by_scope.entry(scope).or_default().push((policy, permissions));
+        by_scope.entry(&policy.scope).or_default().push(policy);
     }
     for (scope, all) in by_scope {
         let mut recorded: Vec<ScopePermissions> = Vec::new();
-        for (_, permissions) in all.iter().skip(1) {
-            if !recorded.contains(permissions) {
-                recorded.push(*permissions);
+        for policy in all.iter().skip(1) {
+            if !recorded.contains(&policy.permissions) {
+                recorded.push(policy.permissions);
             }
         }
         let refused_by_reference = options.cerbos_compat && recorded.len() > 1;
-        let requires = |(p, s): &&(&Policy, ScopePermissions)| {
-            matches!(p.body, Body::Resource(_) | Body::Principal(_)) && *s == ScopePermissions::RequireParentalConsent
-        };
-        let overrides = |(p, s): &&(&Policy, ScopePermissions)| {
-            matches!(p.body, Body::Resource(_) | Body::Principal(_)) && *s != ScopePermissions::RequireParentalConsent
-        };
+        let decides = |p: &Facts| matches!(p.kind, Kind::Resource | Kind::Principal);
+        let requires = |p: &&&Facts| decides(p) && p.needs_consent();
+        let overrides = |p: &&&Facts| decides(p) && !p.needs_consent();
         let (one, other) = (all.iter().find(requires), all.iter().find(overrides));
         let conflict = match (one, other) {
-            (Some(a), Some(b)) if refused_by_reference || !options.cerbos_compat => Some((a.0, b.0)),
-            _ if refused_by_reference => all.first().zip(all.last()).map(|(a, b)| (a.0, b.0)),
+            (Some(a), Some(b)) if refused_by_reference || !options.cerbos_compat => Some((a, b)),
+            _ if refused_by_reference => all.first().zip(all.last()),
             _ => None,
         };
         if let Some((a, b)) = conflict {

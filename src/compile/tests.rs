@@ -2,6 +2,9 @@
 
 use super::*;
 
+#[allow(clippy::pedantic, clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::print_stdout)]
+mod naive;
+
 /// `files` is a text of documents headed by `== name` lines.
 fn sources(files: &str) -> Vec<SourceFile> {
     let mut all = Vec::new();

@@ -1,20 +1,28 @@
 //! A compiled policy set whose policies can be replaced one at a time, for a moment: only what depends on the
 //! replacement is compiled again. For tools that try variants; a server compiles whole sets.
 
-use super::link::{Import, Links, link};
-use super::lower::{State, lower_some};
+use std::sync::Arc;
+
+use super::expressions::Expressions;
+use super::facts::Facts;
+use super::link::{Links, link};
+use super::lower::{self, Context, Sets, environment};
 use super::{CompileOptions, decode};
 use crate::engine::RuleTable;
-use crate::policy::model::{Body, Policy, Text};
+use crate::policy::model::Policy;
 use crate::schema::Library;
 use crate::source::{Diagnostic, Severity, SourceFile};
 
 /// A policy set to try variants of. Belongs to one thread.
 pub struct Workshop {
     policies: Vec<Policy>,
+    facts: Vec<Facts>,
     links: Links,
     options: CompileOptions,
-    state: State,
+    expressions: Expressions,
+    library: Library,
+    sets: Sets,
+    table: RuleTable,
 }
 
 impl Workshop {
@@ -25,14 +33,22 @@ impl Workshop {
     pub fn open(files: &[SourceFile], options: &CompileOptions) -> Result<Self, Vec<Diagnostic>> {
         let mut diagnostics = Vec::new();
         let policies = decode(files, &mut diagnostics);
-        let links = link(&policies, options, &mut diagnostics);
-        let all = 0..policies.len();
-        let state =
-            lower_some(&policies, all, &links, options, State::new(options, Library::new(files)), &mut diagnostics);
-        if is_broken(&diagnostics) {
-            return Err(diagnostics);
-        }
-        Ok(Self { policies, links, options: options.clone(), state })
+        let facts: Vec<Facts> = policies.iter().map(Facts::of).collect();
+        let links = link(&facts.iter().collect::<Vec<_>>(), options, &mut diagnostics);
+        let mut shop = Self {
+            policies,
+            facts,
+            links,
+            options: options.clone(),
+            expressions: Expressions::new(environment()),
+            library: Library::new(files),
+            sets: Sets::new(),
+            table: RuleTable::default(),
+        };
+        let all: Vec<usize> = (0..shop.policies.len()).collect();
+        let (table, sets) = shop.lower(&all, Sets::new(), &mut diagnostics);
+        (shop.table, shop.sets) = (table, sets);
+        if is_broken(&diagnostics) { Err(diagnostics) } else { Ok(shop) }
     }
 
     /// The policies as written, in order of file name.
@@ -44,7 +60,7 @@ impl Workshop {
     /// The compiled set.
     #[must_use]
     pub fn table(&self) -> &RuleTable {
-        &self.state.table
+        &self.table
     }
 
     /// Indices of the policies that change when this one does: itself if it takes part in decisions, or those that import
@@ -55,8 +71,9 @@ impl Workshop {
         let mut next = 0;
         while let Some(changed) = found.get(next).copied() {
             next += 1;
-            for (i, policy) in self.policies.iter().enumerate() {
-                if !found.contains(&i) && self.imports(policy, changed) {
+            for (i, policy) in self.facts.iter().enumerate() {
+                let mut imports = policy.imports.iter().map(|(kind, name)| self.links.find(*kind, &name.value));
+                if !found.contains(&i) && imports.any(|library| library == Some(changed)) {
                     found.push(i);
                 }
             }
@@ -65,73 +82,62 @@ impl Workshop {
         found
     }
 
-    fn imports(&self, policy: &Policy, library: usize) -> bool {
-        let none: &[Text] = &[];
-        let (roles, variables, constants) = match &policy.body {
-            Body::Resource(p) => (&p.import_derived_roles[..], &p.variables.import, &p.constants.import),
-            Body::Principal(p) => (none, &p.variables.import, &p.constants.import),
-            Body::Role(p) => (none, &p.variables.import, &p.constants.import),
-            Body::DerivedRoles(p) => (none, &p.variables.import, &p.constants.import),
-            Body::ExportVariables(_) | Body::ExportConstants(_) => return false,
-        };
-        let names = |kind, list: &[Text]| list.iter().any(|t| self.links.find(kind, &t.value) == Some(library));
-        names(Import::DerivedRoles, roles) || names(Import::Variables, variables) || names(Import::Constants, constants)
-    }
-
     /// Runs `work` with a policy replaced by a variant that has the same name, version and scope. `None` if the variant does
     /// not compile.
     pub fn with<T>(&mut self, index: usize, variant: Policy, work: impl FnOnce(&RuleTable) -> T) -> Option<T> {
-        let original = std::mem::replace(self.policies.get_mut(index)?, variant);
         let dependents = self.dependents(index);
-        // Sets that change are made anew behind those that are there; what is not touched keeps its number.
-        let sets = self.state.sets.clone();
-        self.state.sets.retain(|i, _| !dependents.contains(i));
-        let known = self.state.table.derived_sets.len();
+        let original = std::mem::replace(self.policies.get_mut(index)?, variant);
         let mut diagnostics = Vec::new();
-        let empty = State::new(&self.options, Library::new(&[]));
-        let State { expressions, sets: kept, table: mut whole, library } = std::mem::replace(&mut self.state, empty);
-        let mut part = RuleTable { folded_names: whole.folded_names, ..RuleTable::default() };
-        part.derived_sets = std::mem::take(&mut whole.derived_sets);
-        let state = State { expressions, sets: kept, table: part, library };
-        let state = lower_some(&self.policies, dependents, &self.links, &self.options, state, &mut diagnostics);
-        let mut part = state.table;
-        self.state.expressions = state.expressions;
-        self.state.library = state.library;
-        whole.derived_sets = std::mem::take(&mut part.derived_sets);
-        let result = if is_broken(&diagnostics) {
-            None
-        } else {
-            exchange(&mut whole, &mut part);
-            let result = work(&whole);
-            exchange(&mut whole, &mut part);
-            Some(result)
-        };
-        whole.derived_sets.truncate(known);
-        self.state.table = whole;
-        self.state.sets = sets;
+        let kept = self.sets.iter().filter(|(i, _)| !dependents.contains(i));
+        let kept = kept.map(|(i, set)| (*i, Arc::clone(set))).collect();
+        let (mut part, _) = self.lower(&dependents, kept, &mut diagnostics);
         if let Some(slot) = self.policies.get_mut(index) {
             *slot = original;
         }
-        result
+        if is_broken(&diagnostics) {
+            return None;
+        }
+        self.exchange(&mut part);
+        let result = work(&self.table);
+        self.exchange(&mut part);
+        Some(result)
     }
-}
 
-/// Exchanges the policies of `part` with those of the same names in `whole`.
-fn exchange(whole: &mut RuleTable, part: &mut RuleTable) {
-    for (name, policy) in &mut part.resources {
-        if let Some(other) = whole.resources.get_mut(name) {
-            std::mem::swap(other, policy);
+    /// Lowers some policies, and the sets they import that are not in `sets` yet.
+    fn lower(&self, which: &[usize], mut sets: Sets, diagnostics: &mut Vec<Diagnostic>) -> (RuleTable, Sets) {
+        let context = Context {
+            policies: self.policies.iter().map(Some).collect(),
+            links: &self.links,
+            options: &self.options,
+            expressions: &self.expressions,
+            library: &self.library,
+        };
+        let chosen = || which.iter().filter_map(|i| self.facts.get(*i).map(|facts| (*i, facts)));
+        let mut table = RuleTable { folded_names: self.options.cerbos_compat, ..RuleTable::default() };
+        for set in super::imported_sets(chosen().map(|(_, facts)| facts), &self.links) {
+            if let std::collections::btree_map::Entry::Vacant(slot) = sets.entry(set)
+                && let Some((set, found)) = lower::lower_set(&context, set, None)
+            {
+                table.derived_sets.push(Arc::clone(&set.compiled));
+                slot.insert(set);
+                diagnostics.extend(found);
+            }
         }
+        for (i, facts) in chosen() {
+            if let Some((lowered, found)) = lower::lower_policy(&context, &sets, i) {
+                lower::add(&mut table, facts, &lowered);
+                diagnostics.extend(found);
+            }
+        }
+        table.index(chosen().filter(|(_, facts)| facts.needs_consent()).map(|(_, facts)| facts.scope.clone()));
+        (table, sets)
     }
-    for (name, policy) in &mut part.principals {
-        if let Some(other) = whole.principals.get_mut(name) {
-            std::mem::swap(other, policy);
-        }
-    }
-    for (name, policy) in &mut part.roles {
-        if let Some(other) = whole.roles.get_mut(name) {
-            std::mem::swap(other, policy);
-        }
+
+    /// Exchanges the policies of `part` with those of the same names in the table.
+    fn exchange(&mut self, part: &mut RuleTable) {
+        self.table.resources.exchange(&mut part.resources);
+        self.table.principals.exchange(&mut part.principals);
+        self.table.roles.exchange(&mut part.roles);
     }
 }
 

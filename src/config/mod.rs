@@ -3,14 +3,18 @@
 //!
 //! Opens no file and no socket, and is never reloaded: texts come in, settings go out.
 
+mod adapters;
 mod address;
+mod audit;
 mod aux_data;
 mod duration;
 mod expand;
+mod hooks;
 mod overrides;
 mod section;
 mod sections;
 mod server;
+mod tailnet;
 mod tree;
 
 use std::path::PathBuf;
@@ -21,8 +25,9 @@ pub use duration::parse_duration;
 pub use expand::Environment;
 
 use crate::compile::CompileOptions;
-use crate::engine::{Params, Semantics};
+use crate::engine::Params;
 use crate::identity;
+use crate::protocols::gateway::{Adapters, TailnetSettings};
 use crate::protocols::{Cors, Credentials};
 use crate::source::{Diagnostic, Severity, SourceFile};
 use crate::store::StoreOptions;
@@ -38,6 +43,8 @@ pub struct Config {
     pub storage: Storage,
     /// `auxData.jwt`: how tokens are verified.
     pub aux_data: identity::Settings,
+    /// `audit`, if it is enabled.
+    pub audit: Option<crate::audit::Settings>,
     /// `toolCalls`
     pub tool_calls: ToolCalls,
 }
@@ -69,6 +76,25 @@ pub struct Server {
     pub http_timeouts: HttpTimeouts,
     /// `server.advanced.grpc`
     pub transport: Transport,
+    /// `aperture` (ours), if it is served.
+    pub aperture: Option<crate::protocols::aperture::Settings>,
+    /// `litellm` (ours), if it is served.
+    pub litellm: Option<crate::protocols::litellm::Settings>,
+    /// `tailnet` (ours), if there is one.
+    pub tailnet: Option<TailnetSettings>,
+    /// `hooks` (ours)
+    pub hooks: Hooks,
+    /// `adapters` (ours)
+    pub adapters: Adapters,
+}
+
+/// The hooks of coding agents.
+#[derive(Clone, Debug, Default)]
+pub struct Hooks {
+    /// `hooks.listenAddr`: a listener of their own beside the two ports.
+    pub listen: Option<Address>,
+    /// All the rest.
+    pub settings: crate::protocols::hooks::Settings,
 }
 
 /// The admin API.
@@ -164,6 +190,8 @@ pub struct Storage {
 pub struct ToolCalls {
     /// `toolCalls.kindPrefix` (ours): what stands before a server's name in the resource kind.
     pub kind_prefix: String,
+    /// `toolCalls.redact` (ours): keys whose values traces do not show, besides passwords and the like.
+    pub redact: Vec<String>,
 }
 
 /// What was typed on the command line.
@@ -217,6 +245,7 @@ impl Config {
             watch: self.storage.watch,
             debounce: self.storage.debounce,
             poll_interval: self.storage.poll_interval,
+            keep_sources: self.server.admin.is_some(),
             compile: self.engine.compile.clone(),
         }
     }
@@ -224,11 +253,7 @@ impl Config {
     /// The name of the semantics that decisions follow, as logs and status pages say it.
     #[must_use]
     pub fn semantics_name(&self) -> &'static str {
-        match self.engine.params.semantics {
-            Semantics::Safe => "toolgate",
-            Semantics::Cerbos => "cerbos",
-            Semantics::CerbosStrict => "cerbos, strict",
-        }
+        self.engine.params.semantics.name()
     }
 }
 

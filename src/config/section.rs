@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::duration::parse_duration;
 use super::tree::{Entry, Item, Scalar, Tree};
-use crate::source::Diagnostic;
+use crate::source::{Diagnostic, SourceFile, Span};
 use crate::yaml::closest;
 
 /// Everything that is wrong, and what is worth a warning, in one place.
@@ -119,6 +119,24 @@ impl<'t> Section<'t> {
         texts
     }
 
+    /// A map from names to texts.
+    pub(super) fn pairs(&self, key: &'static str) -> Vec<(String, String)> {
+        let Some(tree) = self.get(key) else { return Vec::new() };
+        let Item::Map(entries) = &tree.item else {
+            self.faults.push(tree.fault("TG0902", format!("`{}` must be a map of texts", self.path(key))));
+            return Vec::new();
+        };
+        let pair = |entry: &Entry| match &entry.value.item {
+            Item::Scalar(text, _) => Some((entry.key.clone(), text.clone())),
+            Item::Null | Item::List(_) | Item::Map(_) => {
+                let what = format!("`{}.{}` must be a text", self.path(key), entry.key);
+                self.faults.push(entry.value.fault("TG0902", what));
+                None
+            }
+        };
+        entries.iter().filter_map(pair).collect()
+    }
+
     pub(super) fn integer(&self, key: &'static str, range: RangeInclusive<u64>) -> Option<u64> {
         let what = format!("a whole number from {} to {}", range.start(), range.end());
         self.read(key, &what, |_, kind| match kind {
@@ -152,12 +170,12 @@ impl<'t> Section<'t> {
         }
     }
 
-    /// A key that is known but not served, and refused unless it says what is the case anyway.
-    pub(super) fn unsupported(&self, key: &'static str, harmless: impl FnOnce(&Tree) -> bool) {
-        if let Some(tree) = self.get(key).filter(|t| !is_empty(t) && !harmless(t)) {
-            let message = format!("`{}` is not supported yet", self.path(key));
-            self.faults.push(tree.fault("TG0903", message));
-        }
+    /// A key that is not there and must be.
+    pub(super) fn missing(&self, key: &'static str, what: &str) {
+        let place = self.entries.first().map(|e| (&e.value.file, e.key_span));
+        let (file, span) = place.map_or((SourceFile::new("<defaults>", ""), Span::default()), |(f, s)| (f.clone(), s));
+        let message = format!("`{}` is missing: {what}", self.path(key));
+        self.faults.push(Diagnostic::error("TG0902", &file, span, message));
     }
 
     /// A key that is known but never served, and why; refused unless it says what is the case anyway.
@@ -199,12 +217,6 @@ fn is_empty(tree: &Tree) -> bool {
         Item::List(all) => all.is_empty(),
         Item::Scalar(..) => false,
     }
-}
-
-/// True for a map of which one key is the given boolean: `audit: {enabled: false, …}`.
-pub(super) fn says(tree: &Tree, key: &str, value: bool) -> bool {
-    let Item::Map(entries) = &tree.item else { return false };
-    entries.iter().any(|e| e.key == key && matches!(e.value.item, Item::Scalar(_, Scalar::Bool(b)) if b == value))
 }
 
 /// True for the given scalar.

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::aux_data;
-use super::section::{Faults, Section, is, says};
+use super::section::{Faults, Section, is};
 use super::server::server;
 use super::tree::{Item, Scalar, Tree};
-use super::{Config, Engine, Storage, ToolCalls, Typed};
+use super::{Config, Engine, Server, Storage, ToolCalls, Typed};
+use super::{adapters, audit, aux_data, hooks, tailnet};
 use crate::cel::value::Constant;
 use crate::compile::CompileOptions;
 use crate::engine::{Params, Semantics};
@@ -23,14 +23,26 @@ pub(super) fn config(tree: &Tree, typed: &Typed) -> (Config, Vec<Diagnostic>) {
     let faults = Faults::default();
     let root = Section::root(tree, &faults);
     let engine = engine(&root.section("engine"), enforcement(&root.section("schema")), typed, &faults);
+    let tailnet = tailnet::settings(&root, &faults);
+    let hooks = hooks::settings(&root.section("hooks"), &faults);
+    let adapters = adapters::settings(&root.section("adapters"), tailnet.is_some(), &faults);
+    let storage = storage(&root.section("storage"), typed, &faults);
+    let server = Server {
+        adapters,
+        hooks,
+        aperture: tailnet::aperture(&root, tailnet.is_some(), &faults),
+        litellm: tailnet::litellm(&root, &faults),
+        tailnet,
+        ..server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults)
+    };
     let config = Config {
-        server: server(&root.section("server"), typed, engine.compile.cerbos_compat, &faults),
-        engine,
-        storage: storage(&root.section("storage"), typed, &faults),
+        server,
+        audit: audit::audit(&root.section("audit"), engine.compile.cerbos_compat, &storage.directory, &faults),
+        storage,
         aux_data: aux_data::settings(&root.section("auxData"), &faults),
         tool_calls: tool_calls(&root.section("toolCalls")),
+        engine,
     };
-    root.unsupported("audit", |t| says(t, "enabled", false));
     root.refused("hub", "the hosted service of Cerbos is not supported", |_| false);
     root.unused("tracing", "as in Cerbos, tracing is configured by the environment variables of OpenTelemetry");
     root.unused("compile", "policies are compiled when they are loaded");
@@ -152,5 +164,8 @@ fn storage(s: &Section<'_>, typed: &Typed, faults: &Faults) -> Storage {
 }
 
 fn tool_calls(s: &Section<'_>) -> ToolCalls {
-    ToolCalls { kind_prefix: s.text("kindPrefix").unwrap_or_else(|| "mcp::".into()) }
+    ToolCalls {
+        kind_prefix: s.text("kindPrefix").unwrap_or_else(|| "mcp::".into()),
+        redact: s.texts("redact").unwrap_or_default(),
+    }
 }

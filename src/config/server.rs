@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::section::{Faults, Section, is};
-use super::{Address, Admin, ClientAuth, HttpTimeouts, RequestLimits, Server, Tls, Transport, Typed};
+use super::{Address, Admin, ClientAuth, Hooks, HttpTimeouts, RequestLimits, Server, Tls, Transport, Typed};
+use crate::protocols::gateway::Adapters;
 use crate::protocols::{Cors, Credentials};
 use crate::source::Diagnostic;
 
@@ -67,6 +68,11 @@ pub(super) fn server(s: &Section<'_>, typed: &Typed, cerbos_compat: bool, faults
         tls,
         http,
         grpc,
+        adapters: Adapters::default(),
+        aperture: None,
+        litellm: None,
+        tailnet: None,
+        hooks: Hooks::default(),
     };
     s.refused("apiExplorerEnabled", "there is no API explorer", |t| is(t, "false"));
     s.refused("logRequestPayloads", "what is asked about does not belong in a log", |t| is(t, "false"));

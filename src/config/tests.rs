@@ -1,6 +1,7 @@
 //! Configurations as people write them.
 
 use super::*;
+use crate::engine::Semantics;
 
 fn load(yaml: &str, change: impl FnOnce(&mut Typed)) -> Loaded {
     let mut typed = Typed { file: Some(SourceFile::new("c.yaml", yaml)), ..Typed::default() };
@@ -26,6 +27,45 @@ fn nothing_typed_is_loopback_and_watched() {
     assert_eq!(c.engine.params.semantics, Semantics::Safe);
     assert_eq!(c.tool_calls.kind_prefix, "mcp::");
     assert_eq!(c.server.transport.message_bytes, 4 << 20);
+}
+
+#[test]
+fn the_audit_log_is_configured_as_the_references() {
+    use crate::audit::settings::{Backend, Output, Rotation};
+    use crate::audit::{OnFailure, redact};
+    let yaml = r"
+audit:
+  enabled: true
+  backend: file
+  accessLogsEnabled: false
+  includeMetadataKeys: [a]
+  decisionLogFilters: {checkResources: {ignoreAllowAll: true}, planResources: {ignoreAll: true, ignoreAlwaysAllow: true}}
+  file: {path: /a.log, additionalPaths: [stdout, /a.log], logRotation: {maxFileSizeMB: 2, maxFileAgeDays: 3, maxFileCount: 0}}
+  local: {advanced: {bufferSize: 16, maxBatchSize: 32, flushInterval: 10s}}
+  onFailure: evidence
+";
+    let audit = load(yaml, |_| {}).unwrap().0.audit.unwrap();
+    assert!(!audit.access && audit.decisions && audit.filters.checks_all_allowed && audit.filters.plans);
+    assert_eq!((audit.on_failure, audit.queue.entries), (OnFailure::Evidence, 16));
+    assert_eq!(audit.redaction.keys, redact::SECRET_KEYS);
+    let Backend::Lines { outputs, rotation } = audit.backend else { panic!() };
+    assert_eq!(outputs, [Output::File("/a.log".into()), Output::Stdout]);
+    let keep_for = Some(Duration::from_secs(3 * 24 * 3600));
+    assert_eq!(rotation, Some(Rotation { bytes: 2 << 20, keep_for, keep: None }));
+
+    let yaml = "audit: {enabled: true, backend: local, local: {storagePath: /d, retentionPeriod: 2h}}";
+    let audit = load(yaml, |typed| typed.cerbos_compat = true).unwrap().0.audit.unwrap();
+    assert!(audit.redaction.keys.is_empty());
+    let Backend::Local(local) = audit.backend else { panic!() };
+    assert_eq!((local.directory, local.retention), (PathBuf::from("/d"), Duration::from_secs(7200)));
+
+    let (config, warnings) = load("audit: {backend: file, kafka: {topic: x}}", |_| {}).unwrap();
+    assert!(config.audit.is_none());
+    let warnings: Vec<String> = warnings.iter().map(ToString::to_string).collect();
+    assert_eq!(
+        warnings,
+        ["c.yaml:1:31: warning[TG0907]: `audit.kafka` has no effect: the backend is `file` or `local`"]
+    );
 }
 
 #[test]
@@ -124,7 +164,26 @@ fn every_fault_has_its_place() {
             "hub: {credentials: {clientID: a}}",
             &["c.yaml:1:6: error[TG0903]: `hub` is not supported: the hosted service of Cerbos is not supported"],
         ),
-        ("audit: {enabled: true}", &["c.yaml:1:8: error[TG0903]: `audit` is not supported yet"]),
+        ("audit: {enabled: true}", &["c.yaml:1:18: error[TG0902]: `audit.enabled` needs `audit.backend`"]),
+        (
+            "audit: {backend: kafka}",
+            &["c.yaml:1:18: error[TG0903]: `audit.backend` must be `file` or `local`: nothing is ever sent anywhere"],
+        ),
+        (
+            "audit: {enabled: true, backend: local, local: {retentionPeriod: 721h}}",
+            &[
+                "c.yaml:1:48: error[TG0902]: `audit.local.storagePath` is missing: a directory for the rows",
+                "c.yaml:1:65: error[TG0902]: `audit.local.retentionPeriod` must be at most `720h`",
+            ],
+        ),
+        (
+            "audit: {redact: {keys: ['a*b']}}",
+            &[
+                "c.yaml:1:24: error[TG0902]: `audit.redact.keys`: `a*b` is not a pattern of keys: expected a word such as \
+               `password`, `*password`, `password*` or `*password*`",
+            ],
+        ),
+        ("audit: {file: {pth: x}}", &["c.yaml:1:16: error[TG0901]: unknown key `audit.file.pth`"]),
         ("schema: {enforcement: reject}", &[]),
         (
             "schema: {enforcement: maybe}",
@@ -277,4 +336,42 @@ fn what_is_open_by_default_depends_on_who_can_reach_it() {
     let (c, _) =
         load("server: {cors: {allowedOrigins: [http://a]}, advanced: {grpc: {maxConcurrentStreams: 0}}}", false);
     assert_eq!((c.server.cors.is_some(), c.server.transport.streams), (true, u32::MAX));
+}
+
+#[test]
+fn sources_of_identities_are_whole_or_refused() {
+    let whole = "adapters:\n  identity:\n    - jwt: {audience: [mcp], roles: [groups], attr: {team: org.team}}\n    \
+                 - claims: {namespace: n, giveRoles: [user]}\n    - spiffe: {trustDomains: [d], giveRoles: [w]}\n    \
+                 - headers: {from: [127.0.0.1, 10.0.0.0/8, unix, gateway], id: X-User, roles: X-Roles}\n    \
+                 - static: {id: me, roles: [user], uids: [1000]}\n  deadline: 90ms\n  envoy: {server: s, batches: judge, \
+                 withoutArguments: judge, denials: http}\n  agentgateway: {results: true}\n  authzen: {server: t}\n";
+    let (c, _) = load(whole, |_| {}).unwrap();
+    let adapters = c.server.adapters;
+    assert_eq!((adapters.identity.len(), adapters.deadline), (5, Duration::from_millis(90)));
+    assert!(adapters.envoy.batches && adapters.envoy.without_arguments && adapters.envoy.http_denials);
+    assert_eq!((adapters.envoy.server.as_deref(), adapters.authzen_server.as_deref()), (Some("s"), Some("t")));
+    assert!(adapters.agentgateway.results);
+
+    for (source, expected) in [
+        ("{}", "exactly one of `jwt`, `claims`"),
+        ("{spiffe: {trustDomains: [d], giveRoles: [w]}, static: {id: a, roles: [r]}}", "exactly one of"),
+        ("{jwt: {roles: [groups]}}", "needs `audience`"),
+        ("{jwt: {audience: [a], anyAudience: true, roles: [groups]}}", "needs `audience`"),
+        ("{jwt: {audience: [a]}}", "needs `roles` or `giveRoles`"),
+        ("{jwt: {audience: [a], giveRoles: [u], attr: {agent: x}}}", "is reserved for the agent"),
+        ("{jwt: {audience: [a], giveRoles: [u], agentRoles: [x]}}", "has `agentRoles` and no `agent`"),
+        ("{jwt: {audience: [a], giveRoles: [u], extra: 1}}", "unknown key `adapters.identity[0].jwt.extra`"),
+        ("{claims: {giveRoles: [u]}}", "needs `namespace`"),
+        ("{spiffe: {giveRoles: [u]}}", "needs `trustDomains`"),
+        ("{headers: {id: x-user, giveRoles: [u]}}", "needs `from`"),
+        ("{headers: {from: [everywhere], id: x-user, giveRoles: [u]}}", "`everywhere` is no sender"),
+        ("{headers: {from: [10.0.0.0/40], id: x-user, giveRoles: [u]}}", "is no sender"),
+        ("{headers: {from: [unix], giveRoles: [u]}}", "needs `id`"),
+        ("{headers: {from: [unix], id: x-user}}", "needs `roles` or `giveRoles`"),
+        ("{static: {id: me}}", "needs `roles`"),
+        ("{static: {id: me, roles: [u], uids: [root]}}", "`uids` must be numbers of users"),
+    ] {
+        let found = faults(&format!("adapters: {{identity: [{source}]}}\n"));
+        assert!(found.iter().any(|fault| fault.contains(expected)), "{source}: {found:?}");
+    }
 }

@@ -7,15 +7,17 @@ use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpV
 
 use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{Params, Semantics, Wants};
-use super::decision::{ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, ValidationError};
+use super::decision::{
+    ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, PolicyRef, ValidationError,
+};
 use super::request::{REQUEST, RUNTIME, Request};
 use super::seen::Seen;
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
-use super::walk::Near;
+use super::walk::Spoken;
 use super::{roots, scope};
 use crate::cel::budget::Budget;
 use crate::cel::value::{List, Message, Timestamp, Value};
-use crate::cel::{ExprId, Frame, Inputs, Unit};
+use crate::cel::{ExprId, Frame, Inputs, Truth, Unit};
 use crate::policy::names;
 
 /// One scope of the resource chain.
@@ -25,13 +27,13 @@ pub(super) struct Level<'a> {
     pub(super) policy: Option<&'a Policy>,
     frame: Option<&'a Frame<'a>>,
     /// Rules that may have something to say about the action that is being decided, once they have been looked up.
-    rules: Option<BumpVec<'a, u32>>,
+    rules: Option<&'a mut [u32]>,
     derived: Option<Derived<'a>>,
 }
 
 /// Effective derived roles of one scope.
 #[derive(Clone, Copy)]
-struct Derived<'a> {
+pub(super) struct Derived<'a> {
     /// Names, sorted.
     names: &'a [&'a str],
     /// The condition of at least one erred: what the set is, is not known.
@@ -50,10 +52,10 @@ pub(super) struct Call<'a> {
     pub(super) principal_chain: &'a [&'a str],
     pub(super) levels: BumpVec<'a, Level<'a>>,
     /// For each principal role, the role and its ancestors.
-    pub(super) role_sets: BumpVec<'a, &'a [&'a str]>,
+    pub(super) role_sets: &'a [&'a [&'a str]],
     pub(super) outputs: BumpVec<'a, OutputEntry<'a>>,
     /// The first ALLOW of the action that matched all but its condition.
-    pub(super) near: Option<Near<'a>>,
+    pub(super) near: Option<Spoken<'a>>,
     pub(super) exhausted: bool,
     /// The level that was entered last.
     entered: Option<usize>,
@@ -65,6 +67,8 @@ pub(super) struct Call<'a> {
     errors: BumpVec<'a, EvaluationError<'a>>,
     trace: BumpVec<'a, &'a str>,
     seen: BumpVec<'a, Seen<'a>>,
+    /// Policies that had something to say.
+    considered: BumpVec<'a, PolicyRef<'a>>,
     /// Rules with a derived role that was not active for them.
     inactive: BumpVec<'a, (*const Rule, u32)>,
 }
@@ -106,14 +110,13 @@ impl<'a> Call<'a> {
                 derived: None,
             });
         }
-        let mut role_sets = BumpVec::with_capacity_in(request.principal.roles.len(), bump);
-        for role in request.principal.roles {
-            role_sets.push(if table.roles.is_empty() {
+        let role_sets = bump.alloc_slice_fill_iter(request.principal.roles.iter().map(|role| {
+            if table.roles.is_empty() {
                 std::slice::from_ref(role)
             } else {
                 scope::with_ancestors(table, params, role, resource_scope, resource_chain, version, bump)
-            });
-        }
+            }
+        }));
         Self {
             table,
             params,
@@ -138,6 +141,7 @@ impl<'a> Call<'a> {
             errors: BumpVec::new_in(bump),
             trace: BumpVec::new_in(bump),
             seen: BumpVec::new_in(bump),
+            considered: BumpVec::new_in(bump),
             inactive: BumpVec::new_in(bump),
         }
     }
@@ -160,12 +164,12 @@ impl<'a> Call<'a> {
     }
 
     /// The rules of a level that are left from the roles before, if any role came before.
-    pub(super) fn open_rules(&mut self, level: usize) -> Option<BumpVec<'a, u32>> {
+    pub(super) fn open_rules(&mut self, level: usize) -> Option<&'a mut [u32]> {
         self.levels.get_mut(level).and_then(|l| l.rules.take())
     }
 
     /// Keeps what is left for the next role.
-    pub(super) fn keep_open(&mut self, level: usize, rules: BumpVec<'a, u32>) {
+    pub(super) fn keep_open(&mut self, level: usize, rules: &'a mut [u32]) {
         if let Some(l) = self.levels.get_mut(level) {
             l.rules = Some(rules);
         }
@@ -213,7 +217,10 @@ impl<'a> Call<'a> {
         self.frame(unit, level)
     }
 
-    fn new_frame(&self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
+    fn new_frame(&mut self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
+        if unit.reads_root(roots::REQUEST) {
+            self.need_request();
+        }
         let roots = match derived {
             // Without its field, whatever reads the derived roles fails.
             Some(d) if d.failed => self.roots_with(Value::Message(Message { ty: &RUNTIME, fields: &[] })),
@@ -221,6 +228,20 @@ impl<'a> Call<'a> {
             _ => self.base_roots,
         };
         self.bump.alloc(Frame::new(unit, self.inputs(roots)))
+    }
+
+    /// Makes `request`, which few policies read.
+    #[cold]
+    fn need_request(&mut self) {
+        if let [Value::Null, principal, resource, ..] = *self.base_roots {
+            let aux = Value::Message(self.request.aux.message(self.bump));
+            let fields: &'a [Value<'a>] = self.bump.alloc([principal, resource, aux]);
+            let own = self.bump.alloc_slice_copy(self.base_roots);
+            if let Some(slot) = own.get_mut(roots::REQUEST) {
+                *slot = Value::Message(Message { ty: &REQUEST, fields });
+            }
+            self.base_roots = own;
+        }
     }
 
     fn roots_with(&self, runtime: Value<'a>) -> &'a [Value<'a>] {
@@ -238,13 +259,13 @@ impl<'a> Call<'a> {
     /// Condition of a derived role that a rule names, in its own set's variables. It sees the roles of the rule's own
     /// level here, but those of the level before while they are being computed (spec §10.3).
     pub(super) fn derived_role(&mut self, policy: &'a Policy, index: usize, level: usize) -> Tri<'a> {
-        let Some(at) = policy.derived.get(index).copied() else { return Tri::False };
+        let Some(at) = policy.derived.get(index) else { return Tri::False };
         if let Some(Some(condition)) = policy.shared.get(index)
             && let Some(frame) = self.level_frame(level)
         {
             return self.evaluate(condition, frame);
         }
-        if self.definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
+        if Self::definition(at).is_some_and(|(set, _)| set.unit.reads_root(roots::RUNTIME)) {
             self.derived(level);
         }
         self.role_condition(at, level)
@@ -260,34 +281,52 @@ impl<'a> Call<'a> {
         seen
     }
 
-    fn role_condition(&mut self, at: DerivedRef, seen: usize) -> Tri<'a> {
-        let Some((set, role)) = self.definition(at) else { return Tri::False };
+    fn role_condition(&mut self, at: &'a DerivedRef, seen: usize) -> Tri<'a> {
+        let Some((set, role)) = Self::definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };
         let frame = self.frame(&set.unit, seen);
         self.evaluate(condition, frame)
     }
 
-    pub(super) fn definition(&self, at: DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
-        let set = self.table.derived_sets.get(at.set as usize)?;
-        set.roles.get(at.role as usize).map(|role| (set, role))
+    fn definition(at: &'a DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
+        at.definition().map(|role| (&*at.set, role))
     }
 
     /// Effective derived roles of a level (spec §10.3), computed once.
-    fn derived(&mut self, level: usize) -> Derived<'a> {
-        let Some((policy, known)) = self.levels.get(level).map(|l| (l.policy, l.derived)) else {
+    pub(super) fn derived(&mut self, level: usize) -> Derived<'a> {
+        let Some(known) = self.levels.get(level).map(|l| l.derived) else {
             return Derived { names: &[], failed: false };
         };
         if let Some(known) = known {
             return known;
         }
+        // Conditions that read the roles of the level before need those first, whoever asks, and so on up.
+        let mut first = level;
+        while self.reads_level_before(first) && self.levels.get(first - 1).is_some_and(|l| l.derived.is_none()) {
+            first -= 1;
+        }
+        for before in first..level {
+            self.work_out_derived(before);
+        }
+        self.work_out_derived(level)
+    }
+
+    fn reads_level_before(&self, level: usize) -> bool {
+        let policy = self.levels.get(level).and_then(|l| l.policy);
+        let mut sets = policy.map_or(&[][..], |p| &p.derived).iter().filter_map(Self::definition);
+        level > 0 && sets.any(|(set, _)| set.unit.reads_root(roots::RUNTIME))
+    }
+
+    fn work_out_derived(&mut self, level: usize) -> Derived<'a> {
+        let policy = self.levels.get(level).and_then(|l| l.policy);
         let mut names = BumpVec::new_in(self.bump);
         let mut failed = false;
         for at in policy.map_or(&[][..], |p| &p.derived) {
-            let Some((_, role)) = self.definition(*at) else { continue };
+            let Some((_, role)) = Self::definition(at) else { continue };
             if !self.has_parent(role) {
                 continue;
             }
-            match self.effective(*at, level) {
+            match self.effective(at, level) {
                 Tri::True => names.push(&*role.name),
                 Tri::False => {}
                 Tri::Error(..) => failed = true,
@@ -303,17 +342,20 @@ impl<'a> Call<'a> {
     }
 
     /// Whether a derived role is listed as effective. In the reference's lenient mode a failed variable is null (X24).
-    fn effective(&mut self, at: DerivedRef, level: usize) -> Tri<'a> {
+    fn effective(&mut self, at: &'a DerivedRef, level: usize) -> Tri<'a> {
         if self.params.semantics != Semantics::Cerbos {
             return self.role_condition(at, level.wrapping_sub(1));
         }
-        let Some((set, role)) = self.definition(at) else { return Tri::False };
+        let Some((set, role)) = Self::definition(at) else { return Tri::False };
         let Some(condition) = &role.condition else { return Tri::True };
         let seen = if set.unit.reads_root(roots::RUNTIME) {
             self.levels.get(level.wrapping_sub(1)).and_then(|l| l.derived)
         } else {
             None
         };
+        if set.unit.reads_root(roots::REQUEST) {
+            self.need_request();
+        }
         let base = seen.map_or(self.base_roots, |d| self.roots_with(runtime(d.names, self.bump)));
         let frame = self.bump.alloc(Frame::new(&set.unit, self.inputs(base)).failed_variables_are_null());
         self.evaluate(condition, frame)
@@ -329,7 +371,20 @@ impl<'a> Call<'a> {
     }
 
     /// Evaluates a condition under the call's semantics, recording errors.
+    #[inline]
     pub(super) fn evaluate(&mut self, condition: &Condition, frame: &'a Frame<'a>) -> Tri<'a> {
+        if let Condition::Expr(id) = condition {
+            match frame.truth(*id) {
+                Truth::True => return Tri::True,
+                Truth::False => return Tri::False,
+                Truth::NotBool | Truth::Error(_) => {}
+            }
+        }
+        self.evaluate_tree(condition, frame)
+    }
+
+    #[inline(never)]
+    fn evaluate_tree(&mut self, condition: &Condition, frame: &'a Frame<'a>) -> Tri<'a> {
         let (errors, exhausted) = (&mut self.errors, &mut self.exhausted);
         condition::evaluate(condition, frame, self.params.semantics, &mut |id, failure| {
             *exhausted |= matches!(failure, Failure::Budget);
@@ -367,6 +422,51 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Keeps a policy that has a rule for the action and role, if that is wanted.
+    pub(super) fn consider(&mut self, key: &'a str, file: &'a str) {
+        let policy = PolicyRef { key, file };
+        if self.wants.policies && !self.considered.contains(&policy) {
+            self.considered.push(policy);
+        }
+    }
+
+    /// The policies considered, and those that they inherit from.
+    fn policies(&mut self) -> &'a [PolicyRef<'a>] {
+        let version = self.principal_version;
+        let own = |scope: &&'a str| {
+            let name = NameRef { name: self.request.principal.id, version, scope };
+            self.table.principals.get(&name).map(|p| PolicyRef { key: &p.key, file: &p.file })
+        };
+        let of_principal = self.principal_chain.iter().filter_map(own);
+        let of_resource = self.levels.iter().filter_map(|l| l.policy.map(|p| PolicyRef { key: &p.key, file: &p.file }));
+        let mut all = taken(&mut self.considered, self.bump).to_vec();
+        let considered = all.len();
+        for chain in [of_principal.collect::<Vec<_>>(), of_resource.collect()] {
+            let first = chain.iter().position(|p| all.iter().take(considered).any(|seen| seen == p));
+            let inherited = chain.into_iter().skip(first.unwrap_or(usize::MAX));
+            let new: Vec<_> = inherited.filter(|p| !all.contains(p)).collect();
+            all.extend(new);
+        }
+        self.bump.alloc_slice_copy(&all)
+    }
+
+    /// All that could be considered.
+    pub(super) fn all_policies(&mut self) -> &'a [PolicyRef<'a>] {
+        let first = self.levels.iter().find_map(|l| l.policy);
+        if let Some(policy) = first {
+            self.consider(&policy.key, &policy.file);
+        }
+        let version = self.principal_version;
+        let own = self
+            .principal_chain
+            .iter()
+            .find_map(|scope| self.table.principals.get(&NameRef { name: self.request.principal.id, version, scope }));
+        if let Some(policy) = own {
+            self.consider(&policy.key, &policy.file);
+        }
+        self.policies()
+    }
+
     /// What was kept, in order.
     pub(super) fn take_seen(&mut self) -> &'a [Seen<'a>] {
         taken(&mut self.seen, self.bump)
@@ -402,11 +502,14 @@ impl<'a> Call<'a> {
     /// The decision, from the answers and what was collected.
     pub(super) fn finish(&mut self, actions: &'a [ActionResult<'a>]) -> Decision<'a> {
         let mut roles = BumpVec::new_in(self.bump);
-        for level in &self.levels {
-            roles.extend_from_slice(level.derived.map_or(&[][..], |d| d.names));
+        for derived in self.levels.iter().filter_map(|level| level.derived) {
+            roles.extend_from_slice(derived.names);
         }
-        roles.sort_unstable();
-        roles.dedup();
+        if roles.len() > 1 {
+            roles.sort_unstable();
+            roles.dedup();
+        }
+        let policies = if self.wants.policies { self.policies() } else { &[] };
         Decision {
             actions,
             effective_derived_roles: roles.into_bump_slice(),
@@ -414,6 +517,7 @@ impl<'a> Call<'a> {
             errors: taken(&mut self.errors, self.bump),
             validation_errors: self.validation_errors,
             trace: taken(&mut self.trace, self.bump),
+            policies,
         }
     }
 }
@@ -429,20 +533,22 @@ fn record<'a>(errors: &mut BumpVec<'a, EvaluationError<'a>>, frame: &'a Frame<'a
     }
 }
 
+/// `runtime` without derived roles.
+static NO_ROLES: [Value<'static>; 1] = [Value::List(List::Strings(&[]))];
+
 fn runtime<'a>(names: &'a [&'a str], bump: &'a Bump) -> Value<'a> {
     let fields: &'a [Value<'a>] = bump.alloc([Value::List(List::Strings(names))]);
     Value::Message(Message { ty: &RUNTIME, fields })
 }
 
+/// All inputs but `request`, see [`Call::need_request`].
 fn base_roots<'a>(params: &'a Params, request: &Request<'a>, bump: &'a Bump) -> [Value<'a>; roots::COUNT] {
     let principal = Value::Message(request.principal.message(bump));
     let resource = Value::Message(request.resource.message(bump));
-    let fields: &'a [Value<'a>] = bump.alloc([principal, resource, Value::Message(request.aux.message(bump))]);
     let mut all = [Value::Null; roots::COUNT];
-    all[roots::REQUEST] = Value::Message(Message { ty: &REQUEST, fields });
     all[roots::PRINCIPAL] = principal;
     all[roots::RESOURCE] = resource;
-    all[roots::RUNTIME] = runtime(&[], bump);
+    all[roots::RUNTIME] = Value::Message(Message { ty: &RUNTIME, fields: &NO_ROLES });
     all[roots::GLOBALS] = params.globals.view();
     all
 }

@@ -5,7 +5,7 @@ use bumpalo::Bump;
 
 use super::attributes;
 use super::call::Call;
-use super::decision::{ActionResult, Cause, Decision, Effect};
+use super::decision::{ActionResult, Cause, Decision, Effect, PolicyRef};
 use super::request::Request;
 use super::seen::Seen;
 use super::table::RuleTable;
@@ -44,6 +44,18 @@ pub enum Semantics {
     CerbosStrict,
 }
 
+impl Semantics {
+    /// The name, as logs and status pages say it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "toolgate",
+            Self::Cerbos => "cerbos",
+            Self::CerbosStrict => "cerbos, strict",
+        }
+    }
+}
+
 /// What a caller wants to know besides the answers; each costs time.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Wants {
@@ -51,6 +63,8 @@ pub struct Wants {
     pub derived_roles: bool,
     /// Fill [`Decision::trace`].
     pub trace: bool,
+    /// Fill [`Decision::policies`].
+    pub policies: bool,
 }
 
 impl Default for Params {
@@ -89,9 +103,21 @@ pub fn decide_seen<'a>(
     now: Option<Timestamp>,
     bump: &'a Bump,
 ) -> (Decision<'a>, &'a [Seen<'a>]) {
-    let mut call = Call::new(table, params, request, now, Wants { derived_roles: true, trace: true }, bump);
+    let mut call =
+        Call::new(table, params, request, now, Wants { derived_roles: true, trace: true, policies: true }, bump);
     let decision = decide_call(&mut call, request);
     (decision, call.take_seen())
+}
+
+/// The policies that decisions and plans on `request` are made from.
+pub fn policies_of<'a>(
+    table: &'a RuleTable,
+    params: &'a Params,
+    request: &Request<'a>,
+    bump: &'a Bump,
+) -> &'a [PolicyRef<'a>] {
+    let wants = Wants { policies: true, ..Wants::default() };
+    Call::new(table, params, request, None, wants, bump).all_policies()
 }
 
 #[inline]
@@ -107,13 +133,8 @@ fn decide_call<'a>(call: &mut Call<'a>, request: &Request<'a>) -> Decision<'a> {
     if !resource_exists && !call.principal_exists() {
         return Decision { validation_errors: call.validation_errors, ..denied_without_policy(request, bump) };
     }
-    let actions = bump.alloc_slice_fill_copy(
-        request.actions.len(),
-        ActionResult { action: "", effect: Effect::Deny, policy: NO_MATCH, scope: "", cause: Cause::NoPolicy },
-    );
-    for (result, action) in actions.iter_mut().zip(request.actions) {
-        *result = walk::decide_action(call, action, resource_exists);
-    }
+    let each = request.actions.iter().map(|action| walk::decide_action(call, action, resource_exists));
+    let actions = &*bump.alloc_slice_fill_iter(each);
     call.finish(actions)
 }
 
@@ -128,5 +149,13 @@ fn denied_without_policy<'a>(request: &Request<'a>, bump: &'a Bump) -> Decision<
         scope: "",
         cause: Cause::NoPolicy,
     }));
-    Decision { actions, effective_derived_roles: &[], outputs: &[], errors: &[], validation_errors: &[], trace: &[] }
+    Decision {
+        actions,
+        effective_derived_roles: &[],
+        outputs: &[],
+        errors: &[],
+        validation_errors: &[],
+        trace: &[],
+        policies: &[],
+    }
 }

@@ -120,4 +120,15 @@ pub struct Decision<'a> {
     pub validation_errors: &'a [ValidationError<'a>],
     /// What was considered, a line each, if asked for.
     pub trace: &'a [&'a str],
+    /// Policies with a rule that matched action and role, and their ancestors, each once, if asked for.
+    pub policies: &'a [PolicyRef<'a>],
+}
+
+/// A policy and where it stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyRef<'a> {
+    /// Policy key such as `resource.doc.vdefault/acme`.
+    pub key: &'a str,
+    /// Policy file, relative to the store's root.
+    pub file: &'a str,
 }

@@ -5,6 +5,8 @@
 //! classes and the three wildcards. Matching one alternative backtracks to the last `*`, then to the last `**`: at most
 //! pattern × text steps.
 
+use crate::cel::texts::same;
+
 /// The character that `*` and `?` do not cross.
 const SEPARATOR: char = ':';
 
@@ -55,6 +57,13 @@ pub enum GlobError {
     TooLarge(String),
 }
 
+impl Glob {
+    #[inline(never)]
+    fn matches(&self, text: &str) -> bool {
+        self.literal_too.as_deref() == Some(text) || self.alternatives.iter().any(|a| matches_tokens(a, text))
+    }
+}
+
 impl Pattern {
     /// Matcher **G** (spec §9.1): a glob only if the text contains `*`, else a literal.
     ///
@@ -87,14 +96,13 @@ impl Pattern {
     }
 
     /// True if the whole of `text` matches.
+    #[inline]
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         match self {
             Self::Any => true,
-            Self::Literal(l) => **l == *text,
-            Self::Glob(g) => {
-                g.literal_too.as_deref() == Some(text) || g.alternatives.iter().any(|a| matches_tokens(a, text))
-            }
+            Self::Literal(l) => same(l, text),
+            Self::Glob(g) => g.matches(text),
             Self::Never => false,
         }
     }

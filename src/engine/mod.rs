@@ -18,7 +18,7 @@ pub mod table;
 mod tests;
 mod walk;
 
-pub use decide::{Params, Semantics, Wants, decide, decide_seen};
+pub use decide::{Params, Semantics, Wants, decide, decide_seen, policies_of};
 pub use seen::Seen;
 pub use table::RuleTable;
 

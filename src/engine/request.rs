@@ -124,7 +124,7 @@ pub static RUNTIME: MessageType = MessageType {
 /// `scope` as expressions see it: one leading `.` removed (spec §10.1).
 #[must_use]
 pub fn scope_for_expressions(scope: &str) -> &str {
-    scope.strip_prefix('.').unwrap_or(scope)
+    if scope.is_empty() { scope } else { scope.strip_prefix('.').unwrap_or(scope) }
 }
 
 impl<'a> Principal<'a> {

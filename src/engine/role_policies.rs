@@ -4,6 +4,7 @@ use super::call::Call;
 use super::condition::{Failure, Tri};
 use super::decide::Semantics;
 use super::decision::Cause;
+use super::roots;
 use super::seen::Seen;
 use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
 use super::walk::{Outcome, Word};
@@ -21,7 +22,7 @@ pub(super) fn apply_role_policies<'a>(
     // In the reference a role policy restricts nothing at a scope where no row mentions the resource (X15).
     if call.params.semantics != Semantics::Safe {
         let kind = call.kind;
-        let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(call, p, rule, roles)));
+        let by_rule = policy.is_some_and(|p| p.rules.iter().any(|rule| mentions(p, rule, roles)));
         let by_role_policy =
             || roles.iter().filter_map(|r| of(r)).any(|p| p.rules.iter().any(|r| r.resource.matches(kind)));
         if !by_rule && !by_role_policy() {
@@ -40,18 +41,18 @@ pub(super) fn apply_role_policies<'a>(
             }
         }
         if !listed {
+            call.consider(&policy.key, &policy.file);
             call.see(Seen::Unlisted { action, policy });
             call.note(format_args!("{}: does not list action `{action}`", policy.key));
-            return Outcome::Deny(Cause::RolePolicy(&policy.key), Some(&policy.key));
+            return Outcome::Deny(call.bump.alloc(Cause::RolePolicy(&policy.key)), Some(&policy.key));
         }
     }
     Outcome::Undecided
 }
 
-fn mentions(call: &Call<'_>, policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
-    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
-        call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize)).map(|r| &*r.parents)
-    });
+fn mentions(policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
+    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
+    let derived = derived.filter_map(|at| at.definition().map(|r| &*r.parents));
     std::iter::once(&*rule.roles).chain(derived).flatten().any(|p| roles.iter().any(|r| p.matches(r)))
 }
 
@@ -63,25 +64,34 @@ fn apply_role_rule<'a>(
     action: &'a str,
 ) -> Option<Outcome<'a>> {
     let frame = {
-        // The policy's variables may read this level's derived roles.
-        call.level_frame(level);
+        // The policy may read this level's derived roles, also where the level's own policy does not.
+        if policy.unit.reads_root(roots::RUNTIME) {
+            call.derived(level);
+        }
         call.frame(&policy.unit, level)
     };
     let met = match &rule.condition {
         None => Tri::True,
         Some(condition) => call.evaluate(condition, frame),
     };
+    if !matches!(met, Tri::True) {
+        call.consider(&policy.key, &policy.file);
+    }
     call.see(Seen::RoleRule { action, policy, rule, met, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
     let (activated, not_met) = rule.output.unwrap_or((None, None));
     let is_met = matches!(met, Tri::True);
-    if let Some(id) = if is_met { activated } else { not_met } {
+    // With strict evaluation an error ends the action before anything is said.
+    let said = !(matches!(met, Tri::Error(..)) && call.params.semantics == Semantics::CerbosStrict);
+    if let Some(id) = if is_met { activated } else { not_met }
+        && said
+    {
         call.emit(&rule.src, action, id, frame, 1);
     }
-    let cause = Cause::RolePolicy(&policy.key);
+    let cause = call.bump.alloc(Cause::RolePolicy(&policy.key));
     match met {
         Tri::True => None,
-        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(Cause::Budget, Some(&policy.key))),
+        Tri::Error(_, Failure::Budget) => Some(Outcome::Stop(&Cause::Budget, Some(&policy.key))),
         Tri::Error(..) if call.params.semantics == Semantics::CerbosStrict => {
             Some(Outcome::Stop(cause, Some(&policy.key)))
         }

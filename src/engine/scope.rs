@@ -8,7 +8,7 @@ use super::table::{PairRef, RuleTable};
 /// The scope a request means: its own or the default, without one leading `.` (so `.` is the root).
 pub(crate) fn effective<'a>(requested: &'a str, default: &'a str) -> &'a str {
     let scope = if requested.is_empty() { default } else { requested };
-    scope.strip_prefix('.').unwrap_or(scope)
+    if scope.is_empty() { scope } else { scope.strip_prefix('.').unwrap_or(scope) }
 }
 
 /// The version a request means.
@@ -35,11 +35,14 @@ pub(crate) fn chain<'a>(
     if !leaf_exists && !lenient {
         return &[];
     }
+    let mut next = parent(scope);
+    if next.is_none() && leaf_exists {
+        return &[""];
+    }
     let mut all = BumpVec::with_capacity_in(1, bump);
     if leaf_exists {
         all.push(scope);
     }
-    let mut next = parent(scope);
     while let Some(s) = next {
         if exists(s) {
             all.push(s);

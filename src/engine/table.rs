@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use bumpalo::{Bump, collections::Vec as BumpVec};
 use foldhash::fast::RandomState;
 use indexmap::{Equivalent, IndexMap, IndexSet};
 
@@ -22,15 +23,16 @@ pub struct RuleTable {
     /// Role policies by role, version and scope.
     pub roles: PolicyMap<RolePolicy>,
     /// Derived-roles sets that some resource policy imports.
-    pub derived_sets: Vec<DerivedSet>,
+    pub derived_sets: Vec<Arc<DerivedSet>>,
     /// Look-ups made from the above by [`RuleTable::index`].
     pub scopes: ScopeIndex,
     /// Resource names are compared after the reference's character folding (spec §4.1) instead of exactly.
     pub folded_names: bool,
 }
 
-/// Policies by name, version and scope.
-pub type PolicyMap<P> = IndexMap<Name, P, RandomState>;
+/// Policies by name, version and scope. They are shared: two tables may hold the same compiled policy.
+#[derive(Debug)]
+pub struct PolicyMap<P>(IndexMap<Name, Arc<P>, RandomState>);
 
 /// What a policy is found by.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -57,6 +59,73 @@ pub struct NameRef<'a> {
 impl Equivalent<Name> for NameRef<'_> {
     fn equivalent(&self, key: &Name) -> bool {
         *self.name == *key.name && *self.version == *key.version && *self.scope == *key.scope
+    }
+}
+
+impl<P> Default for PolicyMap<P> {
+    fn default() -> Self {
+        Self(IndexMap::default())
+    }
+}
+
+impl<P> PolicyMap<P> {
+    /// The policy of this name.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, name: &NameRef<'_>) -> Option<&P> {
+        self.0.get(name).map(|policy| &**policy)
+    }
+
+    /// The policy at a place, with its name.
+    #[must_use]
+    pub fn get_index(&self, index: usize) -> Option<(&Name, &P)> {
+        self.0.get_index(index).map(|(name, policy)| (name, &**policy))
+    }
+
+    /// Adds a policy, or replaces the one of the same name; gives the one that was there.
+    pub fn insert(&mut self, name: Name, policy: Arc<P>) -> Option<Arc<P>> {
+        self.0.insert(name, policy)
+    }
+
+    /// Makes room for so many more.
+    pub fn reserve(&mut self, more: usize) {
+        self.0.reserve(more);
+    }
+
+    /// Names and policies, in order of insertion.
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, &P)> {
+        self.0.iter().map(|(name, policy)| (name, &**policy))
+    }
+
+    /// Names, in order of insertion.
+    pub fn keys(&self) -> impl Iterator<Item = &Name> {
+        self.0.keys()
+    }
+
+    /// Policies, in order of insertion.
+    pub fn values(&self) -> impl Iterator<Item = &P> {
+        self.0.values().map(|policy| &**policy)
+    }
+
+    /// Number of policies.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// True without policies.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Exchanges the policies of `other` with those of the same names here.
+    pub fn exchange(&mut self, other: &mut Self) {
+        for (name, policy) in &mut other.0 {
+            if let Some(own) = self.0.get_mut(name) {
+                std::mem::swap(own, policy);
+            }
+        }
     }
 }
 
@@ -168,12 +237,27 @@ pub struct Rule {
 }
 
 /// A derived role as a rule refers to it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct DerivedRef {
-    /// Index into [`RuleTable::derived_sets`].
-    pub set: u32,
+    /// The set, shared by all policies that import it.
+    pub set: Arc<DerivedSet>,
     /// Index into [`DerivedSet::roles`].
     pub role: u32,
+}
+
+impl DerivedRef {
+    /// The role.
+    #[inline]
+    #[must_use]
+    pub fn definition(&self) -> Option<&DerivedRole> {
+        self.set.roles.get(self.role as usize)
+    }
+
+    /// True if both are the same role of the same set.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        self.role == other.role && Arc::ptr_eq(&self.set, &other.set)
+    }
 }
 
 /// A `derivedRoles` policy.
@@ -238,67 +322,62 @@ pub struct RoleRule {
     pub output: Outputs,
 }
 
-/// Rules of one policy by action: exact actions by hash, patterns in a list.
+/// Rules of one policy by action: for actions that some rule names the whole list, patterns included; the patterns
+/// alone for all others.
 #[derive(Debug, Default)]
 pub struct ActionIndex {
-    exact: IndexMap<Box<str>, Box<[u32]>, RandomState>,
+    named: IndexMap<Box<str>, Box<[u32]>, RandomState>,
     globs: Box<[(u32, Pattern)]>,
-    at_most: usize,
+    /// What the patterns give for an action that no rule names, if it is the same for all of them.
+    others: Option<Box<[u32]>>,
 }
 
 impl ActionIndex {
     /// Indexes rules by their action patterns.
     #[must_use]
     pub fn new(rules: &[Rule]) -> Self {
-        let mut exact: IndexMap<Box<str>, Vec<u32>, RandomState> = IndexMap::default();
+        let mut named: IndexMap<Box<str>, Vec<u32>, RandomState> = IndexMap::default();
         let mut globs = Vec::new();
         for (i, rule) in (0u32..).zip(rules) {
             for pattern in &rule.actions {
                 match pattern.as_literal() {
                     Some(action) => {
-                        let list = exact.entry(action.into()).or_default();
-                        if list.last() != Some(&i) {
-                            list.push(i);
-                        }
+                        named.entry(action.into()).or_default().push(i);
                     }
                     None if *pattern == Pattern::Never => {}
                     None => globs.push((i, pattern.clone())),
                 }
             }
         }
-        let at_most = exact.values().map(Vec::len).max().unwrap_or(0) + globs.len();
-        Self { exact: exact.into_iter().map(|(k, v)| (k, v.into())).collect(), globs: globs.into(), at_most }
+        for (action, list) in &mut named {
+            list.extend(globs.iter().filter(|(_, pattern)| pattern.matches(action)).map(|(i, _)| *i));
+            list.sort_unstable();
+            list.dedup();
+        }
+        let any = globs.iter().all(|(_, pattern)| *pattern == Pattern::Any);
+        let mut others: Vec<u32> = globs.iter().map(|(i, _)| *i).collect();
+        others.dedup();
+        Self {
+            named: named.into_iter().map(|(k, v)| (k, v.into())).collect(),
+            globs: globs.into(),
+            others: any.then(|| others.into()),
+        }
     }
 
-    /// Most rules that [`Self::for_each`] finds for any action.
-    #[must_use]
-    pub fn at_most(&self) -> usize {
-        self.at_most
+    /// The rules that have a pattern for `action`, ascending, each once.
+    #[inline]
+    pub fn rules<'b>(&'b self, action: &str, bump: &'b Bump) -> &'b [u32] {
+        match (self.named.get(action), &self.others) {
+            (Some(all), _) | (None, Some(all)) => all,
+            (None, None) => self.matching(action, bump),
+        }
     }
 
-    /// Calls `each` with the index of every rule that has a pattern for `action`, ascending, each once.
-    pub fn for_each(&self, action: &str, mut each: impl FnMut(u32)) {
-        let exact = self.exact.get(action).map_or(&[][..], |v| v);
-        let mut exact = exact.iter().copied().peekable();
-        let mut last = None;
-        for (i, pattern) in &self.globs {
-            while let Some(e) = exact.next_if(|e| e <= i) {
-                if last != Some(e) {
-                    each(e);
-                }
-                last = Some(e);
-            }
-            if last != Some(*i) && pattern.matches(action) {
-                each(*i);
-                last = Some(*i);
-            }
-        }
-        for e in exact {
-            if last != Some(e) {
-                each(e);
-            }
-            last = Some(e);
-        }
+    fn matching<'b>(&'b self, action: &str, bump: &'b Bump) -> &'b [u32] {
+        let mut all = BumpVec::new_in(bump);
+        all.extend(self.globs.iter().filter(|(_, pattern)| pattern.matches(action)).map(|(i, _)| *i));
+        all.dedup();
+        all.into_bump_slice()
     }
 }
 

@@ -291,3 +291,43 @@ fn an_unmet_condition_is_heard_once() {
     assert_eq!(outputs(&[&doc], Semantics::Safe, &ask), "a=no!");
     assert_eq!(outputs(&[&doc], Semantics::Cerbos, &ask).split(' ').count(), 4);
 }
+
+#[test]
+fn a_role_policy_reads_derived_roles_that_nobody_else_reads() {
+    let doc = resource(
+        "doc",
+        "  importDerivedRoles: [set]\n",
+        "    - {actions: [view], effect: EFFECT_ALLOW, roles: [user]}\n    - {actions: [x], effect: EFFECT_ALLOW, derivedRoles: [own]}\n",
+    );
+    let set = "derivedRoles:\n  name: set\n  definitions:\n    - {name: own, parentRoles: [user]}\n";
+    let role = "rolePolicy:\n  role: user\n  version: default\n  rules:\n    - {resource: doc, allowActions: [view], \
+                condition: {match: {expr: \"'own' in runtime.effectiveDerivedRoles\"}}}\n";
+    for semantics in [Semantics::Safe, Semantics::Cerbos, Semantics::CerbosStrict] {
+        let given = answer(&[&doc, set, role], semantics, &ASK);
+        assert!(given.starts_with("allow"), "{semantics:?}: {given}");
+    }
+}
+
+#[test]
+fn a_derived_role_reads_the_roles_of_the_scope_below_that_nobody_else_reads() {
+    let leaf = resource(
+        "doc",
+        "  scope: acme\n  importDerivedRoles: [set]\n",
+        "    - {actions: [x], effect: EFFECT_ALLOW, derivedRoles: [own]}\n",
+    );
+    let root = resource(
+        "doc",
+        "  importDerivedRoles: [second]\n",
+        "    - {actions: [x], effect: EFFECT_ALLOW, derivedRoles: [also]}\n    - {actions: [view], effect: EFFECT_ALLOW, \
+         roles: [user], condition: {match: {expr: \"'also' in runtime.effectiveDerivedRoles\"}}}\n",
+    );
+    let sets = [
+        "derivedRoles:\n  name: set\n  definitions:\n    - {name: own, parentRoles: [user]}\n",
+        "derivedRoles:\n  name: second\n  definitions:\n    - {name: also, parentRoles: [user], condition: {match: {expr: \"'own' in \
+         runtime.effectiveDerivedRoles\"}}}\n",
+    ];
+    for semantics in [Semantics::Safe, Semantics::Cerbos, Semantics::CerbosStrict] {
+        let given = answer(&[&leaf, &root, sets[0], sets[1]], semantics, &Ask { scope: "acme", ..ASK });
+        assert!(given.starts_with("allow"), "{semantics:?}: {given}");
+    }
+}

@@ -1,8 +1,6 @@
 //! The walk of one action over principal policies, then roles, scopes and rules (spec §10.2, §12.2).
 //! Combines what rules say; what a rule's condition gives is `condition`'s business.
 
-use bumpalo::collections::Vec as BumpVec;
-
 use super::call::Call;
 use super::condition::{self, Condition, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
@@ -15,7 +13,7 @@ use crate::cel::Frame;
 use crate::policy::model::RuleEffect;
 use crate::policy::names;
 
-/// What the rules of one scope say.
+/// What the rules of one scope say. Small, because it is handed from rule to scope to role.
 #[derive(Clone, Copy)]
 pub(super) enum Outcome<'a> {
     /// Nothing applies.
@@ -25,11 +23,11 @@ pub(super) enum Outcome<'a> {
     /// A conditional ALLOW that must hold for the parent to be asked holds, and said so in its output.
     Consents,
     /// At least one ALLOW applies and no DENY. Holds the first ALLOW.
-    Allow(RuleRef<'a>),
+    Allow(Spoken<'a>),
     /// A DENY applies; names the role policy if one denied.
-    Deny(Cause<'a>, Option<&'a str>),
+    Deny(&'a Cause<'a>, Option<&'a str>),
     /// The action is denied whatever other rules, scopes or roles say.
-    Stop(Cause<'a>, Option<&'a str>),
+    Stop(&'a Cause<'a>, Option<&'a str>),
 }
 
 /// What a walk over a chain of scopes gave.
@@ -43,9 +41,9 @@ struct Walked<'a> {
     outputs: std::ops::Range<usize>,
 }
 
-/// An ALLOW rule that matched all but its condition.
+/// A rule that had its say, or an ALLOW that matched all but its condition.
 #[derive(Clone, Copy)]
-pub(super) struct Near<'a> {
+pub(super) struct Spoken<'a> {
     policy: &'a Policy,
     rule: &'a Rule,
     frame: &'a Frame<'a>,
@@ -117,8 +115,8 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
         let Some(policy) = call.table.principals.get(&name) else { continue };
         let start = call.outputs.len();
         let frame = call.principal_frame(&policy.unit);
-        let mut rules = candidates(call, policy, action);
-        let outcome = apply_rules(call, &Asked { policy, frame, action, roles: None }, &mut rules);
+        let rules = candidates(call, policy, action);
+        let (outcome, _) = apply_rules(call, &Asked { policy, frame, action, roles: None }, rules);
         let consent = call.table.scopes.consent.contains(*scope);
         if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
@@ -146,10 +144,11 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a
         if matches!(outcome, Outcome::Undecided)
             && let (Some(policy), Some(frame)) = (policy, call.level_frame(level))
         {
-            let mut rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
+            let rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
             let asked = Asked { policy, frame, action, roles: Some((roles, level)) };
-            outcome = apply_rules(call, &asked, &mut rules);
-            call.keep_open(level, rules);
+            let (said, open) = apply_rules(call, &asked, rules);
+            outcome = said;
+            call.keep_open(level, open);
         }
         if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
@@ -178,18 +177,16 @@ fn decided<'a>(
     let (effect, cause, policy, stop) = match outcome {
         Outcome::Undecided | Outcome::Inert | Outcome::Consents => return None,
         Outcome::Allow(_) if consent => return None,
-        Outcome::Allow(rule) => (Effect::Allow, Cause::Rule(rule), None, false),
-        Outcome::Deny(cause, policy) => (Effect::Deny, cause, policy, false),
-        Outcome::Stop(cause, policy) => (Effect::Deny, cause, policy, true),
+        Outcome::Allow(s) => (Effect::Allow, Cause::Rule(refer(s.policy, s.rule, s.frame)), None, false),
+        Outcome::Deny(cause, policy) => (Effect::Deny, *cause, policy, false),
+        Outcome::Stop(cause, policy) => (Effect::Deny, *cause, policy, true),
     };
     Some(Walked { effect: Some(effect), policy, scope, cause, stop, outputs })
 }
 
 /// The rules of a policy that name the action.
-fn candidates<'a>(call: &Call<'a>, policy: &Policy, action: &str) -> BumpVec<'a, u32> {
-    let mut rules = BumpVec::with_capacity_in(policy.actions.at_most(), call.bump);
-    policy.actions.for_each(action, |i| rules.push(i));
-    rules
+fn candidates<'a>(call: &Call<'a>, policy: &'a Policy, action: &str) -> &'a mut [u32] {
+    call.bump.alloc_slice_copy(policy.actions.rules(action, call.bump))
 }
 
 /// One policy asked about one action.
@@ -201,8 +198,8 @@ struct Asked<'a> {
     roles: Option<(&'a [&'a str], usize)>,
 }
 
-/// Applies rules of a policy, and takes out of `rules` those that need not be asked again for another role.
-fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &mut BumpVec<'a, u32>) -> Outcome<'a> {
+/// Applies rules of a policy. Gives those that are to be asked again for another role, too.
+fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &'a mut [u32]) -> (Outcome<'a>, &'a mut [u32]) {
     let mut result = Outcome::Undecided;
     let (mut next, mut kept) = (0, 0);
     while let Some(i) = rules.get(next).copied() {
@@ -228,8 +225,12 @@ fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &mut BumpVec<'
             }
         }
     }
-    rules.drain(kept..next);
-    result
+    // what was not reached stays
+    let open = kept + rules.len() - next;
+    if kept < next && next < rules.len() {
+        rules.copy_within(next.., kept);
+    }
+    (result, rules.get_mut(..open).unwrap_or_default())
 }
 
 /// Applies one rule once for each way it matches: by role, and by each of its derived roles.
@@ -266,8 +267,7 @@ fn apply_rows<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
     }
     for index in &rule.derived {
         let Some(at) = asked.policy.derived.get(*index as usize) else { continue };
-        let role = call.table.derived_sets.get(at.set as usize).and_then(|s| s.roles.get(at.role as usize));
-        let parents = role.map_or(&[][..], |role| &role.parents);
+        let parents = at.definition().map_or(&[][..], |role| &role.parents);
         if !any_matches(parents, roles) {
             continue;
         }
@@ -282,7 +282,10 @@ fn apply_rows<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
 
 #[inline]
 fn any_matches(patterns: &[Pattern], roles: &[&str]) -> bool {
-    patterns.iter().any(|p| matches!(p, Pattern::Any) && !roles.is_empty() || roles.iter().any(|r| p.matches(r)))
+    match roles {
+        [role] => patterns.iter().any(|p| p.matches(role)),
+        _ => patterns.iter().any(|p| roles.iter().any(|r| p.matches(r))),
+    }
 }
 
 /// One row: derived-role condition, rule condition, outputs, effect. `patterns` are the role patterns that matched.
@@ -297,14 +300,14 @@ fn apply_row<'a>(
     let mut error = None;
     if let Some((index, level)) = derived {
         let active = call.derived_role(asked.policy, index as usize, level);
-        if call.wants.trace {
+        if call.wants.trace || call.wants.policies {
             see_role(call, asked, rule, (index, level), active);
         }
         match active {
             Tri::True => {}
             Tri::False => return inactive(call, asked, rule, index, patterns),
             Tri::Error(_, failure) => match on_error(call, failure, denies) {
-                OnError::Stop => return Outcome::Stop(failed(call, asked, rule, failure), None),
+                OnError::Stop => return stopped(call, asked, rule, failure),
                 OnError::Applies => error = Some(failure),
                 OnError::Skip => return inactive(call, asked, rule, index, patterns),
             },
@@ -317,14 +320,14 @@ fn apply_row<'a>(
     if rule.inverted {
         met = met.negate();
     }
-    if call.wants.trace {
+    if call.wants.trace || call.wants.policies {
         see_rule(call, asked, rule, met);
     }
     let met = match met {
         Tri::True => true,
         Tri::False => false,
         Tri::Error(_, failure) => match on_error(call, failure, denies) {
-            OnError::Stop => return Outcome::Stop(failed(call, asked, rule, failure), None),
+            OnError::Stop => return stopped(call, asked, rule, failure),
             OnError::Applies => {
                 error = Some(failure);
                 true
@@ -339,6 +342,10 @@ fn apply_row<'a>(
 #[cold]
 fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri<'a>) {
     let (policy, frame, roles) = (asked.policy, asked.frame, asked.roles.map_or(&[][..], |(roles, _)| roles));
+    call.consider(&policy.key, &policy.file);
+    if !call.wants.trace {
+        return;
+    }
     let written = if rule.inverted { met.negate() } else { met };
     call.see(Seen::Rule { action: asked.action, roles, policy, rule, met: written, frame });
     call.note(format_args!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, Word(&met)));
@@ -356,9 +363,13 @@ fn see_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, met: Tri
 #[cold]
 fn see_role<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, at: (u32, usize), active: Tri<'a>) {
     let (index, level) = at;
-    let Some((set, role)) = asked.policy.derived.get(index as usize).and_then(|at| call.definition(*at)) else {
+    call.consider(&asked.policy.key, &asked.policy.file);
+    if !call.wants.trace {
         return;
-    };
+    }
+    let Some(at) = asked.policy.derived.get(index as usize) else { return };
+    let Some(role) = at.definition() else { return };
+    let set = &*at.set;
     let frame = call.frame(&set.unit, level);
     call.see(Seen::DerivedRole { action: asked.action, policy: asked.policy, rule, set, role, active, frame });
     call.note(format_args!("{}: derived role `{}` {}", rule.src, role.name, Word(&active)));
@@ -377,7 +388,7 @@ fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns:
     }
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
     if !denies && call.near.is_none() {
-        call.near = Some(Near { policy: asked.policy, rule, frame: asked.frame });
+        call.near = Some(Spoken { policy: asked.policy, rule, frame: asked.frame });
     }
     // By default an unmet condition is heard once; the reference says so again for every role.
     if safe { Outcome::Inert } else { Outcome::Undecided }
@@ -418,9 +429,9 @@ fn activated<'a>(
     }
     call.outputs.iter_mut().skip(start).for_each(|o| o.deciding = true);
     match error {
-        _ if !denies => Outcome::Allow(refer(asked.policy, rule, asked.frame)),
+        _ if !denies => Outcome::Allow(Spoken { policy: asked.policy, rule, frame: asked.frame }),
         Some(failure) => Outcome::Deny(failed(call, asked, rule, failure), None),
-        None => Outcome::Deny(Cause::Rule(refer(asked.policy, rule, asked.frame)), None),
+        None => Outcome::Deny(call.bump.alloc(Cause::Rule(refer(asked.policy, rule, asked.frame))), None),
     }
 }
 
@@ -472,12 +483,20 @@ fn on_error(call: &Call<'_>, failure: Failure<'_>, denies: bool) -> OnError {
     }
 }
 
+/// The action is denied for an error; with strict evaluation the answer names the policy that holds the rule, whatever
+/// scope was asked for.
 #[cold]
-fn failed<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failure<'a>) -> Cause<'a> {
-    match failure {
+fn stopped<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failure<'a>) -> Outcome<'a> {
+    let policy = (!matches!(failure, Failure::Budget)).then_some(&*asked.policy.key);
+    Outcome::Stop(failed(call, asked, rule, failure), policy)
+}
+
+#[cold]
+fn failed<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failure<'a>) -> &'a Cause<'a> {
+    call.bump.alloc(match failure {
         Failure::Budget => Cause::Budget,
         _ => Cause::Error(refer(asked.policy, rule, asked.frame), call.format(format_args!("{failure}"))),
-    }
+    })
 }
 
 fn refer<'a>(policy: &'a Policy, rule: &'a Rule, frame: &'a Frame<'a>) -> RuleRef<'a> {
@@ -485,7 +504,7 @@ fn refer<'a>(policy: &'a Policy, rule: &'a Rule, frame: &'a Frame<'a>) -> RuleRe
     RuleRef { name: &rule.name, file: &policy.file, line: rule.line, condition }
 }
 
-fn describe<'a>(call: &Call<'a>, near: Near<'a>) -> NearMiss<'a> {
+fn describe<'a>(call: &Call<'a>, near: Spoken<'a>) -> NearMiss<'a> {
     let rule = refer(near.policy, near.rule, near.frame);
     let unmet = near.rule.condition.as_ref().and_then(|c| condition::unmet(c, near.frame));
     let (unmet, error) = match unmet {

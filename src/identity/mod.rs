@@ -6,6 +6,8 @@
 mod claims;
 mod fetch;
 mod keys;
+pub mod os_user;
+pub mod tailnet;
 mod token;
 
 #[cfg(test)]
@@ -166,6 +168,12 @@ impl Default for Identity {
 }
 
 impl Identity {
+    /// How many verified tokens are remembered, about.
+    #[must_use]
+    pub fn remembered(&self) -> u64 {
+        self.cache.as_ref().map_or(0, Cache::entry_count)
+    }
+
     /// Reads the key sets that are at hand.
     ///
     /// # Errors

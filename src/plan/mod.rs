@@ -9,6 +9,7 @@
 //!
 //! No wire formats, no I/O, no clock.
 
+pub mod filter;
 mod inputs;
 mod logic;
 mod present;

@@ -15,7 +15,7 @@ use crate::engine::Semantics;
 use crate::engine::condition::Condition;
 use crate::engine::glob::Pattern;
 use crate::engine::roots;
-use crate::engine::table::{DerivedRef, NameRef, Policy, RolePolicy, Rule};
+use crate::engine::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, Policy, RolePolicy, Rule};
 use crate::policy::model::RuleEffect;
 
 /// What rules say, as far as they were looked at.
@@ -213,9 +213,8 @@ impl<'a, 's> Walk<'a, 's> {
         roles: Option<(&'a [&'a str], usize)>,
     ) -> Result<Said<'a>, Halt> {
         let mut said = Said::default();
-        let mut indices = Vec::new();
-        policy.actions.for_each(action, |i| indices.push(i));
-        for rule in indices.into_iter().filter_map(|i| policy.rules.get(i as usize)) {
+        let indices = policy.actions.rules(action, self.inputs.cx.bump);
+        for rule in indices.iter().filter_map(|i| policy.rules.get(*i as usize)) {
             if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(self.inputs.kind)) {
                 continue;
             }
@@ -245,8 +244,8 @@ impl<'a, 's> Walk<'a, 's> {
         let mut derived = Vec::new();
         if let Some((roles, _)) = roles {
             for index in &rule.derived {
-                let Some(at) = policy.derived.get(*index as usize).copied() else { continue };
-                if self.definition(at).is_some_and(|(_, role)| any_matches(&role.parents, roles)) {
+                let Some(at) = policy.derived.get(*index as usize) else { continue };
+                if Self::definition(at).is_some_and(|(_, role)| any_matches(&role.parents, roles)) {
                     derived.push(at);
                 }
             }
@@ -268,7 +267,7 @@ impl<'a, 's> Walk<'a, 's> {
             return Ok(rows);
         }
         for at in derived {
-            let Some((set, role)) = self.definition(at) else { continue };
+            let Some((set, role)) = Self::definition(at) else { continue };
             let active = self.condition(&set.unit, role.condition.as_ref(), level)?;
             self.note(|| format!("{}: derived role `{}`: condition {}", rule.src, role.name, words(active)));
             rows.push(self.logic.combine(false, &[condition, active])?);
@@ -287,12 +286,8 @@ impl<'a, 's> Walk<'a, 's> {
         self.logic.condition(condition, partial)
     }
 
-    fn definition(
-        &self,
-        at: DerivedRef,
-    ) -> Option<(&'a crate::engine::table::DerivedSet, &'a crate::engine::table::DerivedRole)> {
-        let set = self.inputs.table.derived_sets.get(at.set as usize)?;
-        set.roles.get(at.role as usize).map(|role| (set, role))
+    fn definition(at: &'a DerivedRef) -> Option<(&'a DerivedSet, &'a DerivedRole)> {
+        at.definition().map(|role| (&*at.set, role))
     }
 
     /// `runtime.effectiveDerivedRoles` of a level: a list, or lists that depend on conditions put together.
@@ -305,7 +300,7 @@ impl<'a, 's> Walk<'a, 's> {
         }
         let mut roles: Vec<(&'a str, Truth<'a>)> = Vec::new();
         for at in policy.map_or(&[][..], |p| &p.derived) {
-            let Some((set, role)) = self.definition(*at) else { continue };
+            let Some((set, role)) = Self::definition(at) else { continue };
             if !self.has_parent(role) {
                 continue;
             }
@@ -413,7 +408,7 @@ impl<'a, 's> Walk<'a, 's> {
 
     fn mentions(&self, policy: &Policy, rule: &Rule, roles: &[&str]) -> bool {
         let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
-        let parents = derived.filter_map(|at| self.definition(*at)).map(|(_, role)| &*role.parents);
+        let parents = derived.filter_map(|at| at.definition().map(|role| &*role.parents));
         std::iter::once(&*rule.roles).chain(parents).flatten().any(|p| roles.iter().any(|r| p.matches(r)))
     }
 

@@ -144,13 +144,14 @@ pub(super) fn effect(d: &mut Decoder<'_>, object: &Object<'_>) -> RuleEffect {
 
 pub(super) fn condition(d: &mut Decoder<'_>, object: &Object<'_>) -> Option<Condition> {
     let entry = object.get("condition")?;
+    let at = entry.key.span;
     d.field("condition", entry, |d, entry| {
         let object = d.object(&entry.value, &["match", "script"]);
         match d.oneof(&object, &["match", "script"]) {
             Some(("match", e)) => d.field("match", e, |d, e| matching(d, &e.value)).map(Condition::Match),
             Some((name, e)) => Some(Condition::Script(d.field(name, e, |d, e| Spanned {
                 value: d.string(&e.value),
-                at: e.key.span,
+                at,
                 span: e.value.span,
             }))),
             None => {

@@ -7,8 +7,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
 use tonic::Status;
 
-use super::{App, cerbos, grpc, toolcall};
-use crate::service::Failure;
+use super::access::{Call, Head};
+use super::toolcall::Dialogue;
+use super::{App, Peer, cerbos, grpc, toolcall};
+use crate::audit::Outcome;
+use crate::service::{Failure, Service};
 
 /// What stands before each message: one byte for compression, four for the length.
 const PREFIX: usize = 5;
@@ -51,36 +54,64 @@ impl App {
 
     /// The answer to what was received, if it is one whole message of ordinary size; else it is not for here.
     #[must_use]
-    pub fn answer(&self, method: Unary, received: &[u8]) -> Option<Answer> {
+    pub fn answer(&self, method: Unary, head: &Parts, peer: Peer, received: &[u8]) -> Option<Answer> {
         let shared = &*self.0.shared;
         let Ok(Some((message, []))) = unframe(received, shared.max_bytes) else { return None };
-        if !shared.intake.has_room(received.len()) {
-            return Some(refusal(&Failure::Overloaded));
-        }
-        let (answer, version) = match method {
-            Unary::Decide => (toolcall::decide_message(&shared.service, message), None),
-            Unary::CheckResources => (cerbos::check_message(&shared.service, message), Some(cerbos::VERSION)),
+        let call = Call::begin(&shared.service, of(head), peer);
+        let answer = if shared.intake.has_room(received.len()) {
+            call.enter(|| method.answer(&shared.service, message))
+        } else {
+            Err(Failure::Overloaded)
         };
-        Some(match answer {
-            Ok(message) => Answer { head: head(version), body: framed(&message) },
-            Err(failure) => refusal(&failure),
+        let ended = call.end(|| Some(answer.as_ref().err().map(outcome).unwrap_or_default()));
+        Some(match ended.and(answer) {
+            Ok(message) => Answer { head: method.head(), body: framed(&message) },
+            Err(failure) => Answer { head: refusal(&failure), body: Bytes::new() },
         })
     }
-}
 
-/// The headers of every answer that is none of a failure.
-#[must_use]
-pub(super) fn head(version: Option<(http::HeaderName, HeaderValue)>) -> HeaderMap {
-    let mut head = HeaderMap::with_capacity(2);
-    head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
-    if let Some((name, version)) = version {
-        head.insert(name, version);
+    /// Opens a stream of tool calls.
+    ///
+    /// # Errors
+    /// The head of the answer, if there is nothing else to it.
+    pub fn open_stream(&self, head: &Parts, peer: Peer) -> Result<Dialogue, HeaderMap> {
+        let call = Call::begin(&self.0.shared.service, of(head), peer);
+        // How each question ends is put down with it.
+        call.end(|| Some(Outcome::default())).map_err(|f| refusal(&f))?;
+        Ok(Dialogue::new(&self.0.shared, call.in_parts()))
     }
-    head
 }
 
-fn refusal(failure: &Failure) -> Answer {
-    Answer { head: grpc::failed(failure).into_http::<()>().into_parts().0.headers, body: Bytes::new() }
+impl Unary {
+    fn answer(self, service: &Service, message: &[u8]) -> Result<Bytes, Failure> {
+        match self {
+            Self::Decide => toolcall::decide_message(service, message),
+            Self::CheckResources => cerbos::check_message(service, message),
+        }
+    }
+
+    /// The headers of an answer that is none of a failure.
+    fn head(self) -> HeaderMap {
+        let mut head = HeaderMap::with_capacity(2);
+        head.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+        if self == Self::CheckResources {
+            head.insert(grpc::VERSION_KEY, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+        }
+        head
+    }
+}
+
+fn of(head: &Parts) -> Head<'_> {
+    Head { verb: &head.method, uri: &head.uri, headers: &head.headers, over_grpc: true }
+}
+
+/// The head of an answer that is a failure and nothing else.
+fn refusal(failure: &Failure) -> HeaderMap {
+    grpc::failed(failure).into_http::<()>().into_parts().0.headers
+}
+
+fn outcome(failure: &Failure) -> Outcome {
+    Outcome { code: failure.code() as i32, message: failure.to_string() }
 }
 
 /// Nothing in the head asks for more than an answer.

@@ -3,16 +3,21 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
-use http::{HeaderMap, Response, header};
+use bytes::{BufMut, Bytes, BytesMut};
+use http::{HeaderMap, HeaderValue, Response, header};
+use http_body_util::{BodyExt, Full};
 use tonic::body::Body;
 use tonic::{Code, Status};
 
 use crate::service::Failure;
+use crate::wire::protobuf::DecodeError;
 use crate::wire::status;
 
 /// The header with the caller's deadline, in both of our transports.
 const TIMEOUT: &str = "grpc-timeout";
+
+/// Metadata with our version that comes with every answer, as the reference's does.
+pub(super) const VERSION_KEY: &str = "cerbos-version";
 
 impl From<&Failure> for Status {
     fn from(failure: &Failure) -> Self {
@@ -68,16 +73,57 @@ pub(super) fn is_grpc(headers: &HeaderMap) -> bool {
     }
 }
 
-/// The answer of the transport to a message beyond its limit, in the reference's words.
+/// Adds our version to the answer of a service that does not do so itself, unless it failed.
+pub(super) fn versioned<B>(mut response: Response<B>) -> Response<B> {
+    if !response.headers().contains_key("grpc-status") {
+        response.headers_mut().insert(VERSION_KEY, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    }
+    response
+}
+
+/// The answer of the transport to a message beyond its limit, or in an encoding it does not know, in the reference's
+/// words.
 pub(super) fn reworded(response: Response<Body>, limit: usize) -> Response<Body> {
     // Only an answer without any message has its status among the headers.
-    if response.headers().get("grpc-status").is_none_or(|s| s.as_bytes() != b"11") {
+    if response.headers().get("grpc-status").is_none_or(|s| !matches!(s.as_bytes(), b"11" | b"12")) {
         return response;
     }
-    match Status::from_header_map(response.headers()) {
-        Some(s) => oversized(&s, limit).map_or(response, |f| failed(&f).into_http()),
-        None => response,
+    let Some(status) = Status::from_header_map(response.headers()) else { return response };
+    if let Some(failure) = oversized(&status, limit) {
+        return failed(&failure).into_http();
     }
+    let encoding = status.message().strip_prefix("Content is compressed with `").and_then(|m| m.split('`').next());
+    encoding.map_or(response, |encoding| {
+        let message = format!("grpc: Decompressor is not installed for grpc-encoding \"{encoding}\"");
+        Status::unimplemented(message).into_http()
+    })
+}
+
+/// The failure behind an answer without any message: what the transport, or what stands before a method, says no to.
+pub(super) fn refusal(response: &Response<Body>, limit: usize) -> Option<Failure> {
+    let code = response.headers().get("grpc-status").filter(|s| s.as_bytes() != b"0")?;
+    let status = Status::from_header_map(response.headers());
+    let oversized = status.as_ref().and_then(|s| oversized(s, limit));
+    Some(oversized.unwrap_or(match code.as_bytes() {
+        b"3" | b"12" | b"13" => Failure::Undecodable(DecodeError::Truncated),
+        b"4" => Failure::Deadline,
+        _ => Failure::Overloaded,
+    }))
+}
+
+/// One message as the whole answer to a unary method, without the method having been called.
+pub(super) fn message(message: &Bytes) -> Response<Body> {
+    let mut framed = BytesMut::with_capacity(message.len() + 5);
+    // Not compressed, and as long as this.
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.len()).unwrap_or(u32::MAX));
+    framed.put_slice(message);
+    let mut trailers = HeaderMap::new();
+    trailers.insert("grpc-status", HeaderValue::from_static("0"));
+    let body = Full::new(framed.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(Body::new(body));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
 }
 
 /// The failure behind a status that the transport gave for a message beyond its limit.

@@ -9,13 +9,20 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
-use tonic::{Code, Status};
+use tonic::Status;
 
 use super::grpc::timeout;
-use crate::service::Failure;
+use crate::service::{Code, Failure};
 use crate::wire::{encode, status};
 
 const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// Headers by which the reference's gateway shows what came with a method's answer.
+/// How long a client that announced too much may go on sending it before it is told.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+const VERSION: &str = "grpc-metadata-cerbos-version";
+const CONTENT: &str = "grpc-metadata-content-type";
 
 /// How the caller wants JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +61,10 @@ pub(super) async fn receive(request: Request, max_bytes: usize, patience: Durati
 }
 
 async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
-    // What the caller announces is refused before it is sent.
+    // What the caller announces is refused before it is sent whole.
     let announced = body.size_hint().exact().and_then(|n| usize::try_from(n).ok());
     if let Some(len) = announced.filter(|n| *n > max) {
+        let _ = tokio::time::timeout(LAST_WORDS, discard(body, max)).await;
         return Err(Failure::TooLarge { len, max });
     }
     let mut whole = BytesMut::new();
@@ -80,10 +88,21 @@ async fn read(mut body: Body, max: usize) -> Result<Bytes, Failure> {
     Ok(first.unwrap_or_else(|| whole.freeze()))
 }
 
+/// Takes in what a client sends that does not listen before it has sent all: it would see its connection break, and not
+/// the answer. Keeps nothing, and no more comes in than twice what may be.
+async fn discard(mut body: Body, max: usize) {
+    let mut left = max.saturating_mul(2);
+    while left > 0
+        && let Some(Ok(frame)) = body.frame().await
+    {
+        left = left.saturating_sub(frame.data_ref().map_or(1, Bytes::len));
+    }
+}
+
 /// A body does not come whole: either it broke off, or we would not take it.
 fn broken(error: axum::Error) -> Failure {
     match error.into_inner().downcast_ref::<Status>().map(Status::code) {
-        Some(Code::ResourceExhausted) => Failure::Overloaded,
+        Some(tonic::Code::ResourceExhausted) => Failure::Overloaded,
         _ => Failure::BrokenBody,
     }
 }
@@ -105,12 +124,40 @@ pub(super) fn json(status: StatusCode, text: impl Into<Bytes>, layout: Layout) -
 pub(super) fn failed(failure: &Failure, layout: Layout) -> Response<Body> {
     let code = failure.code();
     let status = StatusCode::from_u16(code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    let body = status::to_json(code as i32, &failure.to_string(), failure.violations());
-    json(status, body.to_string(), layout)
+    let message = failure.to_string();
+    let body = status::to_json(code as i32, &message, failure.violations());
+    let mut response = json(status, body.to_string(), layout);
+    response.extensions_mut().insert(Refused { code, message });
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"admin API\""));
+    }
+    if failure.is_of_a_method() { versioned(response) } else { response }
+}
+
+/// What an answer refuses, for whoever sees its head alone.
+#[derive(Clone, Debug)]
+pub(super) struct Refused {
+    pub(super) code: Code,
+    pub(super) message: String,
+}
+
+/// Adds what the reference's gateway adds to an answer that a method gave.
+pub(super) fn versioned(mut response: Response<Body>) -> Response<Body> {
+    let headers = response.headers_mut();
+    headers.insert(VERSION, HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
+    headers.insert(CONTENT, HeaderValue::from_static("application/grpc"));
+    response
 }
 
 /// The answer to questions about the playground.
 pub(super) const NO_PLAYGROUND: &str = "Playground service is disabled by the configuration";
+
+/// Takes away what [`versioned`] adds.
+pub(super) fn unversioned(mut response: Response<Body>) -> Response<Body> {
+    response.headers_mut().remove(VERSION);
+    response.headers_mut().remove(CONTENT);
+    response
+}
 
 /// Known path, other method.
 pub(super) async fn wrong_method() -> Response<Body> {
@@ -125,7 +172,8 @@ pub(super) async fn no_route(uri: Uri) -> Response<Body> {
         if within(root) {
             let mut response = failed(&Failure::Unsupported(message), Layout::Compact);
             *response.status_mut() = StatusCode::NOT_FOUND;
-            return response;
+            // No method gave this answer.
+            return unversioned(response);
         }
     }
     if api.into_iter().any(within) {

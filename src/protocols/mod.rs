@@ -1,17 +1,30 @@
 //! The wire protocols, one a folder. They translate and never decide: bytes in, a [`Service`] asked, bytes out.
 //!
+//! | for | rooms |
+//! |---|---|
+//! | clients of ours and of Cerbos, and AuthZEN | `toolcall`, `cerbos`, `authzen`, `admin`, `health` |
+//! | gateways | [`gateway`], what adapters share; `ext_authz` (Envoy), `ext_mcp` (agentgateway) |
+//!
 //! [`App`] is the whole of what is served: gRPC methods by their path, everything else by HTTP routes. It knows no
 //! sockets.
 
+mod access;
 mod admin;
+pub mod aperture;
 mod authzen;
 mod cerbos;
 mod cors;
 mod direct;
+mod docker;
+mod ext_authz;
+mod ext_mcp;
+pub mod gateway;
 mod grpc;
 mod health;
+pub mod hooks;
 mod http;
 mod intake;
+pub mod litellm;
 mod reflection;
 mod status;
 mod toolcall;
@@ -32,17 +45,24 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::{Service as _, ServiceExt as _};
 
+use self::access::{Call, Head};
 use self::intake::{Charged, Intake};
 use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminServiceServer;
 use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosServiceServer;
+use crate::proto::server::ext_authz::authorization_server::AuthorizationServer;
+use crate::proto::server::ext_mcp::ext_mcp_server::ExtMcpServer;
 use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
-use crate::service::{Failure, Service};
+use crate::service::{Failure, Service, Turn};
+use crate::wire::message::Decide;
+use crate::wire::reply::DecideReply;
 
+pub use self::access::Peer;
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
 pub use self::direct::{Answer, Unary};
+use self::gateway::{Adapters, Caller, Tailnet};
 pub use self::toolcall::Dialogue;
 
 /// Settings of the protocols.
@@ -62,6 +82,16 @@ pub struct Settings {
     pub tls: bool,
     /// Who may use the admin API, if it is served.
     pub admin: Option<Credentials>,
+    /// The hook of Tailscale Aperture, if it is served.
+    pub aperture: Option<aperture::Settings>,
+    /// The guardrail of LiteLLM, if it is served.
+    pub litellm: Option<litellm::Settings>,
+    /// The tailnet, if identities come from one.
+    pub tailnet: Option<Arc<Tailnet>>,
+    /// Settings of the hooks of coding agents.
+    pub hooks: hooks::Settings,
+    /// Settings of the adapters for gateways and agents.
+    pub adapters: Adapters,
 }
 
 /// Bytes of requests that may be on their way in at a time.
@@ -89,6 +119,34 @@ pub fn decide_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failur
     toolcall::decide_json(service, question)
 }
 
+/// The reply to one tool call, in a turn of the service; what transports encode, and programs own.
+///
+/// # Errors
+/// If the call breaks a rule.
+pub fn decide<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> Result<DecideReply<'a>, Failure> {
+    toolcall::decide(turn, asked)
+}
+
+/// The reply to one call of several: what is wrong with it is part of its reply.
+#[must_use]
+pub fn decide_one_of<'a>(turn: &Turn<'a>, asked: &Decide<'a>) -> DecideReply<'a> {
+    toolcall::decide_one_of(turn, asked)
+}
+
+/// The reply to one call of several that could not even be read.
+#[must_use]
+pub fn refused<'a>(turn: &Turn<'a>, call_id: &'a str, failure: &Failure) -> DecideReply<'a> {
+    toolcall::refused(turn, call_id, failure)
+}
+
+/// Answers the JSON of a `CheckResources` request, as `POST /api/check/resources` does, without a transport.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub fn check_resources_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    service.answer(|turn| cerbos::check_resources_json(turn, question))
+}
+
 /// Which of the two ports a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {
@@ -98,13 +156,15 @@ pub enum Port {
     Grpc,
 }
 
-/// Everything that is served. Cheap to clone, which happens for every request.
+/// Everything that is served, to one caller. Cheap to clone, which happens for every request.
 #[derive(Clone)]
-pub struct App(Arc<Served>);
+pub struct App(Arc<Served>, Arc<Caller>);
 
 struct Served {
     shared: Arc<Shared>,
     tool_calls: ToolCallServiceServer<toolcall::GrpcApi>,
+    ext_authz: AuthorizationServer<ext_authz::GrpcApi>,
+    ext_mcp: ExtMcpServer<ext_mcp::GrpcApi>,
     cerbos: CerbosServiceServer<cerbos::GrpcApi>,
     health: HealthServer<health::HealthApi>,
     all_health: AllHealthServer<health::HealthApi>,
@@ -125,7 +185,7 @@ impl App {
             intake: Intake::new(INTAKE_BYTES.max(max_bytes)),
             admin_checks: Arc::new(Semaphore::new(admin::CHECKS)),
         });
-        Self(Arc::new(Served {
+        let served = Arc::new(Served {
             tool_calls: ToolCallServiceServer::new(toolcall::GrpcApi(Arc::clone(&shared)))
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
@@ -134,20 +194,44 @@ impl App {
                 .max_decoding_message_size(max_bytes)
                 .max_encoding_message_size(usize::MAX)
                 .accept_compressed(GZIP),
+            ext_authz: AuthorizationServer::new(ext_authz::GrpcApi(Arc::clone(&shared)))
+                .max_decoding_message_size(max_bytes)
+                .accept_compressed(GZIP),
+            ext_mcp: ExtMcpServer::new(ext_mcp::GrpcApi(Arc::clone(&shared)))
+                .max_decoding_message_size(max_bytes)
+                .max_encoding_message_size(usize::MAX)
+                .accept_compressed(GZIP),
             others: others(&shared),
             health: HealthServer::new(health::HealthApi(Arc::clone(&shared))),
             all_health: AllHealthServer::new(health::HealthApi(Arc::clone(&shared))),
             routes: routes(&shared),
             shared,
-        }))
+        });
+        Self(served, Arc::default())
+    }
+
+    /// The same for the peer of one connection.
+    #[must_use]
+    pub fn for_caller(&self, caller: Caller) -> Self {
+        Self(Arc::clone(&self.0), Arc::new(caller))
     }
 
     /// Answers one request.
-    pub async fn call<B>(&self, request: Request<B>, port: Port) -> Response<Body>
+    pub async fn call<B>(&self, request: Request<B>, port: Port, peer: Peer) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
+        let head = Head { verb: request.method(), uri: request.uri(), headers: request.headers(), over_grpc };
+        let call = Call::begin(&self.0.shared.service, head, peer);
+        let response = call.serve(self.respond(request, port, over_grpc)).await;
+        access::recorded(&call, response, over_grpc)
+    }
+
+    async fn respond<B>(&self, request: Request<B>, port: Port, over_grpc: bool) -> Response<Body>
+    where
+        B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
+    {
         let account = self.0.shared.intake.open();
         let mut request = request.map(|body| Charged::new(body, Arc::clone(&account)));
         match (port, over_grpc) {
@@ -174,7 +258,9 @@ impl App {
             return answer;
         }
         let grant = cors.map(|c| c.grant(request.headers()));
-        let answer = self.0.routes.clone().call(request.map(axum::body::Body::new)).await;
+        let mut request = request.map(axum::body::Body::new);
+        request.extensions_mut().insert(Arc::clone(&self.1));
+        let answer = self.0.routes.clone().call(request).await;
         // Routes do not fail.
         let Ok(mut response) = answer;
         if let Some(grant) = grant {
@@ -187,15 +273,23 @@ impl App {
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
+        let adapter = adapter(request.uri().path());
+        let settings = &self.0.shared.settings;
+        // An adapter's caller is answered before it loses patience: what it does then is not in our hands.
+        let read = if adapter.is_some() { settings.read.min(settings.adapters.deadline) } else { settings.read };
         let patience = match grpc::timeout(request.headers()) {
-            Ok(Some(t)) if t.is_zero() => return grpc::failed(&Failure::Deadline).into_http(),
-            Ok(t) => t.map_or(self.0.shared.settings.read, |t| t.min(self.0.shared.settings.read)),
-            Err(f) => return grpc::failed(&f).into_http(),
+            Ok(Some(t)) if t.is_zero() => return explicit(adapter, &Failure::Deadline),
+            Ok(Some(t)) if adapter.is_some() => (t.saturating_mul(3) / 4).min(read),
+            Ok(t) => t.map_or(read, |t| t.min(read)),
+            Err(f) => return explicit(adapter, &f),
         };
         // The time is for the request to arrive. Streams answer at once and then take as long as they take.
         match tokio::time::timeout(patience, self.method(request)).await {
-            Ok(response) => grpc::reworded(response, self.0.shared.max_bytes),
-            Err(_) => grpc::failed(&Failure::Deadline).into_http(),
+            Ok(response) => match (grpc::refusal(&response, self.0.shared.max_bytes), adapter) {
+                (Some(failure), Some(_)) => explicit(adapter, &failure),
+                _ => grpc::reworded(response, self.0.shared.max_bytes),
+            },
+            Err(_) => explicit(adapter, &Failure::Deadline),
         }
     }
 
@@ -227,15 +321,20 @@ impl App {
                 }
                 server.call(request).await
             }
-            "/grpc.health.v1.Health/List" => self.0.all_health.clone().call(request).await,
+            EXT_AUTHZ => {
+                request.extensions_mut().insert(Arc::clone(&self.1));
+                self.0.ext_authz.clone().call(request).await
+            }
+            EXT_MCP_REQUEST | EXT_MCP_RESPONSE => {
+                request.extensions_mut().insert(Arc::clone(&self.1));
+                self.0.ext_mcp.clone().call(request).await
+            }
+            "/grpc.health.v1.Health/List" => self.0.all_health.clone().call(request).await.map(grpc::versioned),
             "/grpc.health.v1.Health/Check" | "/grpc.health.v1.Health/Watch" => {
-                self.0.health.clone().call(request).await
+                self.0.health.clone().call(request).await.map(grpc::versioned)
             }
             path if path.starts_with(ADMIN) && self.0.shared.settings.admin.is_none() => {
                 Ok(grpc::failed(&Failure::Unsupported(admin::DISABLED)).into_http())
-            }
-            "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" => {
-                Ok(grpc::failed(&Failure::Unsupported(admin::AUDIT_OFF)).into_http())
             }
             path if path.starts_with(PLAYGROUND) => {
                 Ok(grpc::failed(&Failure::Unsupported(http::NO_PLAYGROUND)).into_http())
@@ -246,11 +345,11 @@ impl App {
                 }
                 // The boxed services want to be ready first, which they always are.
                 match self.0.others.clone().oneshot(request.map(Body::new)).await {
-                    Ok(response) => Ok(response),
+                    Ok(response) => Ok(grpc::versioned(response)),
                     Err(never) => match never {},
                 }
             }
-            _ => Ok(Status::unimplemented("Unknown service").into_http()),
+            _ => Ok(Status::unimplemented(UNKNOWN_SERVICE).into_http()),
         };
         // Methods answer with a status, they do not fail.
         let Ok(response) = answer;
@@ -264,8 +363,34 @@ impl std::fmt::Debug for App {
     }
 }
 
+/// The answer to methods that nobody knows.
+const UNKNOWN_SERVICE: &str = "Unknown service";
+const EXT_AUTHZ: &str = "/envoy.service.auth.v3.Authorization/Check";
+const EXT_MCP_REQUEST: &str = "/agentgateway.dev.ext_mcp.ExtMcp/CheckRequest";
+const EXT_MCP_RESPONSE: &str = "/agentgateway.dev.ext_mcp.ExtMcp/CheckResponse";
 const ADMIN: &str = "/cerbos.svc.v1.CerbosAdminService/";
 const PLAYGROUND: &str = "/cerbos.svc.v1.CerbosPlaygroundService/";
+
+/// How an adapter refuses a question that could not be taken in.
+type Refuse = fn(&Failure) -> Bytes;
+
+/// The adapter that serves a path.
+fn adapter(path: &str) -> Option<Refuse> {
+    match path {
+        EXT_AUTHZ => Some(ext_authz::refused),
+        EXT_MCP_REQUEST => Some(ext_mcp::request_refused),
+        EXT_MCP_RESPONSE => Some(ext_mcp::response_refused),
+        _ => None,
+    }
+}
+
+/// A failure as an answer. A gateway may be told to let through what is not answered: an adapter answers all the same.
+fn explicit(adapter: Option<Refuse>, failure: &Failure) -> Response<Body> {
+    match adapter {
+        Some(refuse) => grpc::message(&refuse(failure)),
+        None => grpc::failed(failure).into_http(),
+    }
+}
 
 /// True for the paths of services that [`others`] serves, if they are switched on.
 fn is_other(path: &str) -> bool {
@@ -314,6 +439,10 @@ fn routes(shared: &Arc<Shared>) -> Router {
     router
         .merge(authzen::routes())
         .merge(cerbos::routes())
+        .merge(docker::routes())
+        .merge(hooks::routes())
+        .merge(litellm::routes(shared.settings.litellm.as_ref()))
+        .merge(aperture::routes(shared.settings.aperture.as_ref()))
         .merge(toolcall::routes())
         .fallback(http::no_route)
         .with_state(Arc::clone(shared))

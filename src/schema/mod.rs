@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bumpalo::Bump;
 
@@ -44,7 +44,7 @@ pub enum Enforcement {
 #[derive(Debug)]
 pub struct Library {
     documents: Arc<Documents>,
-    compiled: BTreeMap<String, Result<Arc<Schema>, String>>,
+    compiled: Mutex<BTreeMap<String, Result<Arc<Schema>, String>>>,
 }
 
 /// One compiled schema.
@@ -56,20 +56,21 @@ impl Library {
     /// The schemas among `files`, by their names under `_schemas/`.
     #[must_use]
     pub fn new(files: &[SourceFile]) -> Self {
-        Self { documents: Arc::new(Documents::new(files)), compiled: BTreeMap::new() }
+        Self { documents: Arc::new(Documents::new(files)), compiled: Mutex::default() }
     }
 
     /// The schema that a policy refers to, compiled on first use.
     ///
     /// # Errors
     /// Why it cannot be had, in the reference's words.
-    pub fn schema(&mut self, reference: &str) -> Result<Arc<Schema>, String> {
-        if let Some(known) = self.compiled.get(reference) {
+    pub fn schema(&self, reference: &str) -> Result<Arc<Schema>, String> {
+        let all = || self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = all().get(reference) {
             return known.clone();
         }
+        // Not under the lock: threads may compile the same one, and the first is taken.
         let compiled = self.compile(reference).map(Arc::new);
-        self.compiled.insert(reference.to_owned(), compiled.clone());
-        compiled
+        all().entry(reference.to_owned()).or_insert(compiled).clone()
     }
 
     fn compile(&self, text: &str) -> Result<Schema, String> {

@@ -15,7 +15,7 @@ fn library(files: &[(&str, &str)]) -> Library {
     Library::new(&files)
 }
 
-fn validate(library: &mut Library, reference: &str, attributes: &Json) -> Result<Vec<Violation>, String> {
+fn validate(library: &Library, reference: &str, attributes: &Json) -> Result<Vec<Violation>, String> {
     let schema = library.schema(reference)?;
     let bump = Bump::new();
     let text = attributes.to_string();
@@ -36,12 +36,12 @@ fn answers_are_the_reference_s() {
         .iter()
         .map(|(name, text)| SourceFile::new(name.as_str(), text.as_str().unwrap()))
         .collect();
-    let mut library = Library::new(&files);
+    let library = Library::new(&files);
     let mut wrong = Vec::new();
     for case in data["cases"].as_array().unwrap() {
         let reference = case["ref"].as_str().unwrap();
         let expected: Vec<(String, String)> = serde_json::from_value(case["errors"].clone()).unwrap();
-        let got = match validate(&mut library, reference, &case["attr"]) {
+        let got = match validate(&library, reference, &case["attr"]) {
             Ok(violations) => {
                 let mut all: Vec<_> = violations.into_iter().map(|v| (v.path, v.message)).collect();
                 all.sort();
@@ -59,7 +59,7 @@ fn answers_are_the_reference_s() {
 }
 
 fn faults(files: &[(&str, &str)], reference: &str, attributes: &Json) -> String {
-    match validate(&mut library(files), reference, attributes) {
+    match validate(&library(files), reference, attributes) {
         Ok(all) => all.iter().map(|v| format!("{} {}", v.path, v.message)).collect::<Vec<_>>().join("; "),
         Err(reason) => format!("! {reason}"),
     }
@@ -110,7 +110,7 @@ fn patterns_are_re2_wherever_they_stand() {
 #[test]
 fn a_schema_that_explodes_spends_its_budget_and_no_more() {
     let schema = r##"{"anyOf":[{"properties":{"c":{"$ref":"#"}},"required":["x"]},{"properties":{"c":{"$ref":"#"}},"required":["y"]}]}"##;
-    let mut library = library(&[("a.json", schema)]);
+    let library = library(&[("a.json", schema)]);
     let compiled = library.schema("cerbos:///a.json").unwrap();
     let mut text = "{}".to_owned();
     for _ in 0..60 {
@@ -128,13 +128,13 @@ fn a_schema_that_explodes_spends_its_budget_and_no_more() {
 fn depth_does_not_overflow() {
     let run = || {
         let schema = r##"{"additionalProperties":{"anyOf":[{"$ref":"#"},{"type":"null"}]},"maxProperties":1}"##;
-        let mut library = library(&[("a.json", schema)]);
+        let library = library(&[("a.json", schema)]);
         let depth = Limits::default().depth as usize;
         let mut attributes = Json::Null;
         for _ in 0..depth - 1 {
             attributes = serde_json::json!({ "c": attributes });
         }
-        assert_eq!(validate(&mut library, "cerbos:///a.json", &attributes), Ok(Vec::new()));
+        assert_eq!(validate(&library, "cerbos:///a.json", &attributes), Ok(Vec::new()));
     };
     std::thread::Builder::new().stack_size(2 << 20).spawn(run).unwrap().join().unwrap();
 }

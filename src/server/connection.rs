@@ -16,19 +16,29 @@ use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 
 use super::Options;
+use super::authority::Renamed;
 use super::http2::{self, Http2};
 use super::patience::{Activity, Limits, Observed, Patience, Pulse, Sign};
-use super::tls::{Acceptor, is_plain_http};
-use crate::protocols::{App, Port};
+use super::tls::{Acceptor, is_plain_http, uris};
+use crate::protocols::gateway::Caller;
+use crate::protocols::{App, Peer, Port};
 
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+
+/// What a connection came in by, and from where.
+#[derive(Clone, Copy)]
+pub(super) struct Origin {
+    pub(super) port: Port,
+    pub(super) peer: Peer,
+}
 
 /// Shakes hands with a peer, and serves the connection to its end.
 pub(super) async fn protect<S>(
     mut stream: S,
     tls: &Acceptor,
-    port: Port,
+    origin: Origin,
+    caller: Caller,
     app: App,
     options: Options,
     mut drain: watch::Receiver<bool>,
@@ -39,7 +49,7 @@ pub(super) async fn protect<S>(
         if stream.refuse_plain().await? {
             return Ok(None);
         }
-        tls.accept(stream, port).await.map(Some)
+        tls.accept(stream, origin.port).await.map(Some)
     };
     let accepted = tokio::select! {
         biased;
@@ -47,7 +57,10 @@ pub(super) async fn protect<S>(
         accepted = timeout(options.handshake, handshake) => accepted,
     };
     match accepted {
-        Ok(Ok(Some(stream))) => serve(stream, port, app, options, drain).await,
+        Ok(Ok(Some(stream))) => {
+            let caller = Caller { uris: uris(&stream), ..caller };
+            serve(stream, origin, app.for_caller(caller), options, drain).await;
+        }
         // It was told.
         Ok(Ok(None)) => {}
         // Peers come and go; whose certificate is refused is worth a line for who looks for it.
@@ -76,16 +89,16 @@ impl Plain for UnixStream {
 }
 
 /// Serves one connection to its end.
-pub(super) async fn serve<S>(stream: S, port: Port, app: App, options: Options, drain: watch::Receiver<bool>)
+pub(super) async fn serve<S>(stream: S, origin: Origin, app: App, options: Options, drain: watch::Receiver<bool>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let activity = Activity::new();
-    let stream = Observed::new(stream, Arc::clone(&activity));
-    match port {
+    let stream = Observed::new(Renamed::new(stream), Arc::clone(&activity));
+    match origin.port {
         Port::Grpc => {
             let limits = http2::Limits { streams: options.streams, head: HEAD_BYTES as u32 };
-            let connection = pin!(Http2::new(stream, app, limits));
+            let connection = pin!(Http2::new(stream, app, origin.peer, limits));
             attend(connection, &activity, &options, drain).await;
         }
         Port::Http => {
@@ -94,7 +107,7 @@ where
                 let app = app.clone();
                 let answering = seen.begin();
                 async move {
-                    let response = app.call(request, port).await;
+                    let response = app.call(request, origin.port, origin.peer).await;
                     drop(answering);
                     Ok::<_, Infallible>(response)
                 }

@@ -2,6 +2,7 @@
 //! else uses.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -17,7 +18,7 @@ pub(super) enum Listener {
 
 /// A peer that connected.
 pub(super) enum Peer {
-    Tcp(TcpStream),
+    Tcp(TcpStream, SocketAddr),
     Unix(UnixStream),
 }
 
@@ -59,10 +60,10 @@ impl Listener {
     pub(super) async fn accept(&self) -> io::Result<Peer> {
         match self {
             Self::Tcp(l) => {
-                let (stream, _) = l.accept().await?;
+                let (stream, address) = l.accept().await?;
                 // A decision is one small message each way: waiting for more to send would only delay it.
                 stream.set_nodelay(true)?;
-                Ok(Peer::Tcp(stream))
+                Ok(Peer::Tcp(stream, address))
             }
             Self::Unix(l, _) => l.accept().await.map(|(stream, _)| Peer::Unix(stream)),
         }

@@ -1,6 +1,7 @@
 //! The listeners: two ports, each TCP or a Unix socket, connections with limits, and an orderly end. Knows no protocol
 //! beyond HTTP: what is served is [`App`].
 
+mod authority;
 mod connection;
 mod http2;
 mod listen;
@@ -14,7 +15,8 @@ use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc, watch};
 
 use crate::config::{self, Address, HttpTimeouts};
-use crate::protocols::{App, Port, Settings};
+use crate::protocols::gateway::{Caller, Tailnet};
+use crate::protocols::{self, App, Port, Settings};
 use crate::service::Service;
 use listen::{Listener, Peer};
 use tls::Acceptor;
@@ -41,6 +43,7 @@ struct Options {
 pub struct Server {
     http: Listener,
     grpc: Listener,
+    hooks: Option<Listener>,
     app: App,
     service: Arc<Service>,
     tls: Option<Arc<Acceptor>>,
@@ -58,6 +61,9 @@ pub enum OpenError {
         /// Why.
         source: io::Error,
     },
+    /// The tailnet's policy file cannot be used.
+    #[error("{0}")]
+    Tailnet(String),
     /// Connections cannot be protected as configured.
     #[error("cannot serve TLS: {0}")]
     Tls(#[from] TlsError),
@@ -75,6 +81,11 @@ impl Server {
         };
         let tls = config.tls.as_ref().map(Acceptor::open).transpose()?.map(Arc::new);
         let (http, grpc) = (open(&config.http).await?, open(&config.grpc).await?);
+        let hooks = match &config.hooks.listen {
+            Some(address) => Some(open(address).await?),
+            None => None,
+        };
+        let tailnet = config.tailnet.clone().map(Tailnet::open).transpose().map_err(OpenError::Tailnet)?.map(Arc::new);
         let settings = Settings {
             read: config.http_timeouts.read,
             metrics: config.metrics,
@@ -83,10 +94,16 @@ impl Server {
             public_url: config.public_url.clone(),
             tls: config.tls.is_some(),
             admin: config.admin.as_ref().map(|a| a.credentials.clone()),
+            aperture: config.aperture.clone(),
+            litellm: config.litellm.clone(),
+            tailnet,
+            hooks: config.hooks.settings.clone(),
+            adapters: config.adapters.clone(),
         };
         Ok(Self {
             http,
             grpc,
+            hooks,
             app: App::new(Arc::clone(&service), settings),
             service,
             tls,
@@ -115,16 +132,26 @@ impl Server {
         self.grpc.address()
     }
 
+    /// Where hooks are served, if they have a listener of their own.
+    ///
+    /// # Errors
+    /// If the system does not know.
+    pub fn hooks_address(&self) -> io::Result<Option<Address>> {
+        self.hooks.as_ref().map(Listener::address).transpose()
+    }
+
     /// Serves until `stop` is ready, then says it is not healthy, accepts no more, and lets requests in flight end.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let Self { http, grpc, app, service, tls, options } = self;
+        let Self { http, grpc, hooks, app, service, tls, options } = self;
         // Every connection holds a sender; when all are gone, so are the connections.
         let (alive, mut gone) = mpsc::channel::<()>(1);
-        let accept = |listener, port| {
-            let (app, options, alive, tls) = (app.clone(), options.clone(), alive.clone(), tls.clone());
+        let accept = |listener, port, tls: Option<Arc<Acceptor>>| {
+            let (app, options, alive) = (app.clone(), options.clone(), alive.clone());
             tokio::spawn(accept(listener, port, app, tls, options, service.on_drain(), alive))
         };
-        let (http, grpc) = (accept(http, Port::Http), accept(grpc, Port::Grpc));
+        let (http, grpc) = (accept(http, Port::Http, tls.clone()), accept(grpc, Port::Grpc, tls.clone()));
+        // Nothing but this machine can reach it, and its clients speak no TLS.
+        let hooks = hooks.map(|listener| accept(listener, Port::Http, None));
         drop(alive);
         if let Some(tls) = tls {
             tokio::spawn(tls.keep_fresh(service.on_drain()));
@@ -134,6 +161,9 @@ impl Server {
         tracing::info!("going down: waiting for requests in flight");
         // Both end at once, and close their listeners.
         let _ = (http.await, grpc.await);
+        if let Some(hooks) = hooks {
+            let _ = hooks.await;
+        }
         if tokio::time::timeout(DRAIN, gone.recv()).await.is_err() {
             tracing::warn!("connections are still open and are closed now");
         }
@@ -172,13 +202,34 @@ async fn accept(
         let (app, options, drain, alive) = (app.clone(), options.clone(), drain.clone(), alive.clone());
         let tls = tls.clone();
         tokio::spawn(async move {
+            let from = protocols::Peer(if let Peer::Tcp(_, address) = &peer { Some(*address) } else { None });
+            let origin = connection::Origin { port, peer: from };
+            let caller = caller(&peer);
+            let app = app.for_caller(caller.clone());
             match (peer, tls) {
-                (Peer::Tcp(s), None) => connection::serve(s, port, app, options, drain).await,
-                (Peer::Unix(s), None) => connection::serve(s, port, app, options, drain).await,
-                (Peer::Tcp(s), Some(tls)) => connection::protect(s, &tls, port, app, options, drain).await,
-                (Peer::Unix(s), Some(tls)) => connection::protect(s, &tls, port, app, options, drain).await,
+                (Peer::Tcp(s, _), None) => connection::serve(s, origin, app, options, drain).await,
+                (Peer::Unix(s), None) => connection::serve(s, origin, app, options, drain).await,
+                (Peer::Tcp(s, _), Some(tls)) => {
+                    connection::protect(s, &tls, origin, caller, app, options, drain).await;
+                }
+                (Peer::Unix(s), Some(tls)) => {
+                    connection::protect(s, &tls, origin, caller, app, options, drain).await;
+                }
             }
             drop((place, alive));
         });
+    }
+}
+
+/// What the transport knows of a peer before a handshake.
+fn caller(peer: &Peer) -> Caller {
+    match peer {
+        Peer::Tcp(_, address) => {
+            Caller { address: Some(address.ip().to_canonical()), port: address.port(), ..Caller::default() }
+        }
+        Peer::Unix(stream) => {
+            let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
+            Caller { unix: true, uid, ..Caller::default() }
+        }
     }
 }

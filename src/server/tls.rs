@@ -251,6 +251,14 @@ fn certificates(path: &Path, text: &[u8]) -> Result<Vec<CertificateDer<'static>>
     if all.is_empty() { Err(TlsError::Empty { path: path.to_owned() }) } else { Ok(all) }
 }
 
+/// The URIs (SPIFFE ids) that the certificate of a client names, which the handshake has verified.
+pub(super) fn uris<S>(stream: &TlsStream<S>) -> Arc<[String]> {
+    let (_, session) = stream.get_ref();
+    let Some(first) = session.peer_certificates().and_then(<[_]>::first) else { return Arc::default() };
+    let Ok(certificate) = webpki::EndEntityCert::try_from(first) else { return Arc::default() };
+    certificate.valid_uri_names().map(str::to_owned).collect()
+}
+
 /// What a peer that speaks plain HTTP is told.
 const PLAIN: &[u8] = b"HTTP/1.0 400 Bad Request\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
 

@@ -177,6 +177,9 @@ pub enum Failure {
     /// The server is going down.
     #[error("server is shutting down")]
     ShuttingDown,
+    /// Decisions must be written down, and cannot be.
+    #[error("audit log cannot be written")]
+    Unaudited,
     /// A panic was caught. The caller learns that it happened, and not what.
     #[error("Policy check failed")]
     Panicked,
@@ -213,7 +216,44 @@ impl Failure {
             Self::NoRoute | Self::UnknownService => Code::NotFound,
             Self::WrongMethod | Self::Unsupported(_) => Code::Unimplemented,
             Self::Unauthenticated(_) => Code::Unauthenticated,
-            Self::ShuttingDown => Code::Unavailable,
+            Self::ShuttingDown | Self::Unaudited => Code::Unavailable,
+        }
+    }
+
+    /// True if a method itself gave up, and false if the request never got to one: it could not be read, breaks rules,
+    /// or asks for what is not served.
+    #[must_use]
+    pub fn is_of_a_method(&self) -> bool {
+        match self {
+            Self::TooManyResources { .. }
+            | Self::TooManyActions { .. }
+            | Self::TooManyCalls { .. }
+            | Self::TooManyEvaluations { .. }
+            | Self::TooManyCopies
+            | Self::AuxData
+            | Self::NoPlan(_)
+            | Self::PlanFailed
+            | Self::Unauthenticated(_)
+            | Self::NoSchema(_)
+            | Self::ReloadFailed
+            | Self::Unsupported(_)
+            | Self::UnknownService
+            | Self::ShuttingDown
+            | Self::Unaudited
+            | Self::Panicked => true,
+            Self::Undecodable(_)
+            | Self::Json(_)
+            | Self::Invalid(_)
+            | Self::ContentType
+            | Self::TooLarge { .. }
+            | Self::Overloaded
+            | Self::Arguments(_)
+            | Self::Timeout(_)
+            | Self::Deadline
+            | Self::BrokenBody
+            | Self::NoRoute
+            | Self::WrongMethod
+            | Self::Query(_) => false,
         }
     }
 
@@ -324,6 +364,7 @@ mod tests {
             (Failure::Unsupported("not here"), 12, 501, "not here"),
             (Failure::UnknownService, 5, 404, "unknown service"),
             (Failure::ShuttingDown, 14, 503, "server is shutting down"),
+            (Failure::Unaudited, 14, 503, "audit log cannot be written"),
             (Failure::Panicked, 13, 500, "Policy check failed"),
         ];
         for (failure, code, http, message) in rows {

@@ -37,6 +37,18 @@ impl Id {
         Self(text)
     }
 
+    /// Its characters.
+    #[must_use]
+    pub fn bytes(self) -> [u8; 26] {
+        self.0
+    }
+
+    /// The id with these characters.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 26]) -> Self {
+        Self(bytes)
+    }
+
     /// The id as text.
     #[must_use]
     pub fn as_str(&self) -> &str {

@@ -1,30 +1,41 @@
 //! One request, whatever protocol it came by: a turn gets one snapshot, one clock reading and one arena, decodes,
 //! is checked against the limits, decides, and encodes. [`failure`] says what becomes of everything that goes wrong.
 //!
+//! Every decision is put down for the audit log here, if there is one: protocols have nothing to do for it but to say
+//! what the request says of itself ([`Turn::describe`]) and, of a tool call, what its verdict is
+//! ([`Turn::conclude`]).
+//!
 //! What may not enter: transports, wire formats (they come in as closures), verdicts of its own. Nothing here locks,
 //! waits, writes or logs, but for a panic that was caught, and what [`crate::identity`] remembers of tokens.
 
+mod ambient;
 mod arena;
 pub mod failure;
 mod ids;
 
+use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bumpalo::Bump;
 use tokio::sync::watch;
 
+pub use ambient::Ambient;
 pub use failure::{Code, Denial, Failure};
 pub use ids::Id;
 
+use crate::audit::{About, Audit, Record, ToolFacts};
 use crate::cel::value::Timestamp;
 use crate::engine::decision::Decision;
 use crate::engine::request::{AuxData, Request};
-use crate::engine::{Params, Seen, Semantics, Wants, decide, decide_seen};
+use crate::engine::{Params, Seen, Semantics, Wants, decide, decide_seen, policies_of};
 use crate::identity::Identity;
 use crate::plan::{Plan, plan};
 use crate::store::{Snapshot, Store};
-use crate::telemetry::{Metrics, PolicyFacts};
+use crate::telemetry::{AuditFacts, Metrics, PolicyFacts, Span, Tracing, Work};
+use crate::toolcall::Reason;
+use crate::toolcall::explain::Redaction;
 use crate::wire::limits::Limits;
 use crate::wire::message::Tokens;
 use crate::wire::reply::Verdict;
@@ -44,6 +55,8 @@ pub struct Settings {
     pub kind_prefix: String,
     /// The name of the semantics, for people.
     pub semantics: &'static str,
+    /// Values that traces do not show.
+    pub redaction: Redaction,
 }
 
 impl Default for Settings {
@@ -55,6 +68,7 @@ impl Default for Settings {
             max_resources: 50,
             kind_prefix: "mcp::".into(),
             semantics: "toolgate",
+            redaction: Redaction::new(&[]),
         }
     }
 }
@@ -66,6 +80,8 @@ pub struct Service {
     settings: Settings,
     identity: Identity,
     metrics: Metrics,
+    audit: Option<Arc<Audit>>,
+    tracing: Option<Arc<Tracing>>,
     draining: watch::Sender<bool>,
 }
 
@@ -81,6 +97,13 @@ pub struct Turn<'a> {
     pub now: SystemTime,
     identity: &'a Identity,
     metrics: &'a Metrics,
+    /// Where decisions are put down, if they are.
+    record: Option<&'a Record<'a>>,
+    span: Option<&'a Span>,
+    work: &'a Cell<Work>,
+    call: Cell<Option<Id>>,
+    /// The call's id is a decision's.
+    identified: Cell<bool>,
 }
 
 impl Service {
@@ -88,13 +111,38 @@ impl Service {
     #[must_use]
     pub fn new(store: Store, settings: Settings) -> Self {
         let identity = Identity::default();
-        Self { store, settings, identity, metrics: Metrics::default(), draining: watch::Sender::new(false) }
+        let (metrics, draining) = (Metrics::default(), watch::Sender::new(false));
+        Self { store, settings, identity, metrics, audit: None, tracing: None, draining }
     }
 
     /// The same service, with keys to verify tokens.
     #[must_use]
     pub fn with_identity(self, identity: Identity) -> Self {
         Self { identity, ..self }
+    }
+
+    /// The same service, with an audit log.
+    #[must_use]
+    pub fn with_audit(self, audit: Arc<Audit>) -> Self {
+        Self { audit: Some(audit), ..self }
+    }
+
+    /// The same service, with spans of its calls.
+    #[must_use]
+    pub fn with_tracing(self, tracing: Arc<Tracing>) -> Self {
+        Self { tracing: Some(tracing), ..self }
+    }
+
+    /// What spans of calls are made with, if they are.
+    #[must_use]
+    pub fn tracing(&self) -> Option<&Arc<Tracing>> {
+        self.tracing.as_ref()
+    }
+
+    /// The audit log, if there is one.
+    #[must_use]
+    pub fn audit(&self) -> Option<&Arc<Audit>> {
+        self.audit.as_ref()
     }
 
     /// What verifies tokens.
@@ -110,10 +158,38 @@ impl Service {
     pub fn answer<T>(&self, answer: impl FnOnce(&Turn<'_>) -> Result<T, Failure>) -> Result<T, Failure> {
         let now = SystemTime::now();
         let snapshot = self.store.snapshot();
+        let asked = Cell::new(Work::default());
         let work = |bump: &Bump| {
             let (settings, identity, metrics) = (&self.settings, &self.identity, &self.metrics);
-            let turn = Turn { bump, snapshot: &snapshot, settings, now, identity, metrics };
-            answer(&turn)
+            let turn = |record, span, call| Turn {
+                work: &asked,
+                bump,
+                snapshot: &snapshot,
+                settings,
+                now,
+                identity,
+                metrics,
+                record,
+                span,
+                call: Cell::new(call),
+                identified: Cell::new(false),
+            };
+            if self.audit.is_none() && self.tracing.is_none() {
+                return answer(&turn(None, None, None));
+            }
+            let ambient = Ambient::current();
+            let span = ambient.span.as_ref();
+            let Some(audit) = &self.audit else { return answer(&turn(None, span, None)) };
+            if audit.is_down() {
+                return Err(Failure::Unaudited);
+            }
+            let own = ambient.caller.as_ref().filter(|_| !ambient.in_parts).map(|c| Id::from_bytes(c.id()));
+            let id = own.unwrap_or_else(|| Id::new(now));
+            let record = Record::new(audit, ambient.caller.clone(), id.bytes(), &snapshot.revision);
+            let answered = answer(&turn(Some(&record), span, Some(id)))?;
+            let _writing = span.map(|s| s.child("audit.WriteDecisionLog"));
+            record.finish().map_err(|_| Failure::Unaudited)?;
+            Ok(answered)
         };
         let result = catch_unwind(AssertUnwindSafe(|| arena::with_arena(work))).unwrap_or_else(|_| {
             self.metrics.panicked();
@@ -121,7 +197,7 @@ impl Service {
             Err(Failure::Panicked)
         });
         match &result {
-            Ok(_) => self.metrics.decided(now.elapsed().unwrap_or_default()),
+            Ok(_) => self.metrics.answered(now.elapsed().unwrap_or_default(), asked.get()),
             Err(_) => self.metrics.refused(),
         }
         result
@@ -143,14 +219,27 @@ impl Service {
     #[must_use]
     pub fn render_metrics(&self) -> String {
         let status = self.store.status();
-        self.metrics.render(PolicyFacts {
+        let facts = PolicyFacts {
             revision: status.revision.clone(),
             loaded_at: status.loaded_at,
             refreshed_at: status.refreshed_at,
             degraded: status.failure.is_some(),
             polls: status.polls,
             sync_errors: status.sync_errors,
-        })
+            policies: self.store.snapshot().policies,
+            tokens: self.identity.remembered(),
+        };
+        let audit = self.audit.as_ref().map(|audit| {
+            let facts = audit.facts();
+            AuditFacts {
+                waiting: facts.waiting,
+                waiting_bytes: facts.waiting_bytes,
+                written: facts.written,
+                lost: facts.lost,
+                failing: facts.failing,
+            }
+        });
+        self.metrics.render(facts, audit)
     }
 
     /// From now on the service is not healthy, though it goes on deciding what still comes.
@@ -205,13 +294,71 @@ impl<'a> Turn<'a> {
     /// If one of the tokens cannot be verified. The caller is not told why.
     pub fn claims(&self, tokens: Option<&Tokens<'a>>) -> Result<AuxData<'a>, Failure> {
         let Some(tokens) = tokens.filter(|t| t.jwt.is_some() || !t.jwts.is_empty()) else { return Ok(AuxData::EMPTY) };
+        let _extracting = self.span.map(|s| s.child("aux_data.Extract"));
         self.identity.verify(tokens, self.now, self.bump).map_err(|_| Failure::AuxData)
     }
 
     /// Decides one request.
     #[must_use]
     pub fn decide(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
-        decide(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), wants, self.bump)
+        let snapshot = self.snapshot;
+        let decision = self.judge(request, wants);
+        self.work.set(self.work.get().and_a_check());
+        self.metrics.decided(&snapshot.table, &snapshot.revision, request.resource.kind, &decision);
+        decision
+    }
+
+    fn judge(&self, request: &Request<'a>, wants: Wants) -> Decision<'a> {
+        let (table, params, now) = (&self.snapshot.table, &self.settings.params, Some(timestamp(self.now)));
+        let _checking = self.checking(request);
+        let Some(record) = self.recorded() else { return decide(table, params, request, now, wants, self.bump) };
+        let wants = Wants { derived_roles: true, policies: true, ..wants };
+        let decision = decide(table, params, request, now, wants, self.bump);
+        note(record, request, &decision);
+        decision
+    }
+
+    /// A span for a decision, if the call has one.
+    fn checking(&self, request: &Request<'_>) -> Option<Span> {
+        let span = self.span?.child("engine.Check");
+        span.set("cerbos.request.resource_id", request.resource.id.to_owned());
+        span.set("cerbos.policy.name", request.resource.kind.to_owned());
+        Some(span)
+    }
+
+    /// Notes for the audit log what the request says of itself. Comes before its questions are decided.
+    pub fn describe(&self, about: &About<'_>) {
+        if let Some(record) = self.record {
+            record.describe(about);
+        }
+        if let Some(span) = self.span.filter(|_| !about.request_id.is_empty()) {
+            span.set("cerbos.request.id", about.request_id.to_owned());
+        }
+    }
+
+    /// Notes for the audit log the verdict on a tool call, to which the questions belong that were decided since the
+    /// last one.
+    pub fn conclude(&self, id: Id, facts: &ToolFacts<'_>) {
+        if let Some(record) = self.recorded() {
+            record.tool_call(id.bytes(), facts);
+        }
+    }
+
+    /// Notes for the audit log that a part of the request could not be decided.
+    pub fn conclude_refused(&self, id: Id, call_id: &str, failure: &Failure) {
+        if let Some(record) = self.recorded() {
+            record.refused(id.bytes(), call_id, &failure.to_string());
+        }
+    }
+
+    /// Whether decisions are put down for the audit log.
+    #[must_use]
+    pub fn is_recorded(&self) -> bool {
+        self.recorded().is_some()
+    }
+
+    fn recorded(&self) -> Option<&'a Record<'a>> {
+        self.record.filter(|r| r.keeps_decisions())
     }
 
     /// Plans one request; with `explain`, says what was worked out and why.
@@ -228,7 +375,12 @@ impl<'a> Turn<'a> {
     /// If there is no plan.
     pub fn plan_with(&self, request: &Request<'a>, maps: &[&'a str], explain: bool) -> Result<Plan<'a>, Failure> {
         let (params, now) = (&self.settings.params, Some(timestamp(self.now)));
+        self.work.set(Work::Plans);
+        let _planning = self.span.map(|s| s.child("engine.Plan"));
         let planned = plan(&self.snapshot.table, params, request, maps, now, explain, self.bump);
+        if let (Some(record), Ok(plan)) = (self.recorded(), &planned) {
+            record.plan(request, plan, policies_of(&self.snapshot.table, params, request, self.bump));
+        }
         planned.map_err(|why| match params.semantics {
             Semantics::Safe => Failure::NoPlan(why),
             Semantics::Cerbos | Semantics::CerbosStrict => Failure::PlanFailed,
@@ -238,7 +390,15 @@ impl<'a> Turn<'a> {
     /// Decides one request and keeps what was asked on the way.
     #[must_use]
     pub fn decide_seen(&self, request: &Request<'a>) -> (Decision<'a>, &'a [Seen<'a>]) {
-        decide_seen(&self.snapshot.table, &self.settings.params, request, Some(timestamp(self.now)), self.bump)
+        let (snapshot, params, now) = (self.snapshot, &self.settings.params, Some(timestamp(self.now)));
+        let _checking = self.checking(request);
+        let (decision, seen) = decide_seen(&snapshot.table, params, request, now, self.bump);
+        if let Some(record) = self.recorded() {
+            note(record, request, &decision);
+        }
+        self.work.set(self.work.get().and_a_check());
+        self.metrics.decided(&snapshot.table, &snapshot.revision, request.resource.kind, &decision);
+        (decision, seen)
     }
 
     /// Counts the answers of a decision that go out as they are.
@@ -258,11 +418,33 @@ impl<'a> Turn<'a> {
         self.metrics.refused();
     }
 
-    /// A new id for this turn.
+    /// The id of the call, by which its rows in the audit log are found. The same for all of this turn.
+    #[must_use]
+    pub fn call_id(&self) -> Id {
+        let id = self.call.get().unwrap_or_else(|| self.new_id());
+        self.call.set(Some(id));
+        id
+    }
+
+    /// The id of the next decision about a tool call: that of the call for the first, and new ones for others.
+    #[must_use]
+    pub fn decision_id(&self) -> Id {
+        if self.identified.replace(true) { self.new_id() } else { self.call_id() }
+    }
+
+    /// A new id for a part of this turn.
     #[must_use]
     pub fn new_id(&self) -> Id {
         Id::new(self.now)
     }
+}
+
+/// Keeps a decision for the audit log.
+fn note<'a>(record: &Record<'a>, request: &Request<'a>, decision: &Decision<'a>) {
+    record.check(request, decision, |n| {
+        let result = decision.actions.get(n);
+        result.map_or_else(String::new, |result| Reason { request, decision, result }.to_string())
+    });
 }
 
 /// A system time as expressions see it: in UTC. A clock before 1970 reads as 1970.

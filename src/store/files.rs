@@ -27,6 +27,20 @@ pub struct Stat {
     pub size: u64,
     /// Modification time in nanoseconds since 1970.
     pub modified: i128,
+    /// Time of the last change of content, name or owner, in nanoseconds since 1970. Nobody can set it back.
+    pub changed: i128,
+}
+
+/// How long a file must have been left alone before its times are believed: more than any file system's resolution.
+const SETTLED_NANOS: i128 = 3_000_000_000;
+
+impl Stat {
+    /// True if a change after `read_at` (nanoseconds since 1970) must show: when the file was read, its last change was
+    /// so long ago that the next one cannot have the same time.
+    #[must_use]
+    pub fn is_settled(&self, read_at: i128) -> bool {
+        self.id != (0, 0) && self.modified.max(self.changed).saturating_add(SETTLED_NANOS) <= read_at
+    }
 }
 
 /// File access. Links are followed.
@@ -48,6 +62,18 @@ pub trait Files: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// What the system says.
     fn stat(&self, path: &Path) -> io::Result<Stat>;
+
+    /// Names in a directory, in any order, and what each leads to.
+    ///
+    /// # Errors
+    /// What the system says of the directory; what it says of an entry comes with it.
+    fn entries(&self, directory: &Path) -> io::Result<Vec<(std::ffi::OsString, io::Result<Stat>)>> {
+        let stat = |name: std::ffi::OsString| {
+            let stat = self.stat(&directory.join(&name));
+            (name, stat)
+        };
+        Ok(self.list(directory)?.into_iter().map(stat).collect())
+    }
 
     /// The first `limit` bytes of a regular file, and what was read. Never blocks on a FIFO.
     ///
@@ -71,6 +97,19 @@ impl Files for Disk {
 
     fn stat(&self, path: &Path) -> io::Result<Stat> {
         fs::metadata(path).map(|m| stat_of(&m))
+    }
+
+    fn entries(&self, directory: &Path) -> io::Result<Vec<(std::ffi::OsString, io::Result<Stat>)>> {
+        let entry = |entry: io::Result<fs::DirEntry>| {
+            let entry = entry?;
+            // Asked of the open directory, the system need not find the way there for every entry.
+            let stat = match entry.metadata() {
+                Ok(m) if m.is_symlink() => self.stat(&entry.path()),
+                other => other.map(|m| stat_of(&m)),
+            };
+            Ok((entry.file_name(), stat))
+        };
+        fs::read_dir(directory)?.map(entry).collect()
     }
 
     fn read(&self, path: &Path, limit: u64) -> io::Result<(Stat, Vec<u8>)> {
@@ -101,8 +140,9 @@ fn open(path: &Path) -> io::Result<File> {
 #[cfg(unix)]
 fn stat_of(m: &fs::Metadata) -> Stat {
     use std::os::unix::fs::MetadataExt;
-    let modified = i128::from(m.mtime()) * 1_000_000_000 + i128::from(m.mtime_nsec());
-    Stat { kind: kind_of(m), id: (m.dev(), m.ino()), size: m.len(), modified }
+    let nanos = |seconds: i64, nanos: i64| i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
+    let (modified, changed) = (nanos(m.mtime(), m.mtime_nsec()), nanos(m.ctime(), m.ctime_nsec()));
+    Stat { kind: kind_of(m), id: (m.dev(), m.ino()), size: m.len(), modified, changed }
 }
 
 #[cfg(not(unix))]
@@ -112,7 +152,7 @@ fn stat_of(m: &fs::Metadata) -> Stat {
         .ok()
         .and_then(|t| t.duration_since(std::time::UNIX_EPOCH).ok())
         .map_or(0, |d| i128::try_from(d.as_nanos()).unwrap_or(0));
-    Stat { kind: kind_of(m), id: (0, 0), size: m.len(), modified }
+    Stat { kind: kind_of(m), id: (0, 0), size: m.len(), modified, changed: modified }
 }
 
 fn kind_of(m: &fs::Metadata) -> Kind {

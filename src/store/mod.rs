@@ -18,6 +18,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch as channel;
 
 pub use files::{Disk, Files, Kind, Stat};
 pub use reload::{Failure, Outcome, Status, Watching};
@@ -26,7 +27,7 @@ pub use snapshot::{Snapshot, revision};
 
 use crate::compile::CompileOptions;
 use crate::source::{Diagnostic, SourceFile};
-use reload::{Reloader, Signal};
+use reload::{Reading, Reloader, Signal};
 
 /// A snapshot held for the length of one request. Wait-free to take.
 pub type SnapshotGuard = arc_swap::Guard<Arc<Snapshot>>;
@@ -42,6 +43,9 @@ pub struct StoreOptions {
     pub debounce: Duration,
     /// How often the directory is compared by content, whatever the watcher said.
     pub poll_interval: Duration,
+    /// Keep the texts of the files in [`Snapshot::files`], for those who show policies as they are written. Decisions
+    /// need none.
+    pub keep_sources: bool,
     /// What compilation depends on besides the files.
     pub compile: CompileOptions,
 }
@@ -61,6 +65,7 @@ impl StoreOptions {
             watch: true,
             debounce: Self::DEBOUNCE,
             poll_interval: Self::POLL_INTERVAL,
+            keep_sources: false,
             compile: CompileOptions::default(),
         }
     }
@@ -77,7 +82,7 @@ pub struct Store {
 #[derive(Debug)]
 struct Shared {
     current: ArcSwap<Snapshot>,
-    status: ArcSwap<Status>,
+    status: channel::Sender<Arc<Status>>,
     /// Held for the length of a reload, never by a request.
     reloader: Mutex<Reloader>,
 }
@@ -101,7 +106,7 @@ impl Store {
         let status = Status::first(&first, if watch { Watching::Polling } else { Watching::Off });
         let shared = Arc::new(Shared {
             current: ArcSwap::from_pointee(first),
-            status: ArcSwap::from_pointee(status),
+            status: channel::Sender::new(Arc::new(status)),
             reloader: Mutex::new(reloader),
         });
         let worker = if watch { Some(reload::spawn(&shared)) } else { None };
@@ -118,7 +123,7 @@ impl Store {
         Ok(Self {
             shared: Arc::new(Shared {
                 current: ArcSwap::from_pointee(first),
-                status: ArcSwap::from_pointee(status),
+                status: channel::Sender::new(Arc::new(status)),
                 reloader: Mutex::new(Reloader::fixed(compile.clone())),
             }),
             worker: None,
@@ -134,13 +139,23 @@ impl Store {
     /// How the store is doing.
     #[must_use]
     pub fn status(&self) -> Arc<Status> {
-        self.shared.status.load_full()
+        Arc::clone(&self.shared.status.borrow())
     }
 
-    /// Reads the directory now. Blocks for the length of the reload: not for a request's task.
+    /// Hears of every new status that says something else than the one before.
+    #[must_use]
+    pub fn subscribe(&self) -> channel::Receiver<Arc<Status>> {
+        self.shared.status.subscribe()
+    }
+
+    /// Reads the directory now, every file of it. Blocks for the length of the reload: not for a request's task.
     pub fn reload(&self) -> Outcome {
+        self.reload_by(Reading::Everything)
+    }
+
+    fn reload_by(&self, reading: Reading) -> Outcome {
         let mut reloader = self.shared.reloader.lock().unwrap_or_else(PoisonError::into_inner);
-        reloader.reload(&self.shared.current, &self.shared.status)
+        reloader.reload(&self.shared.current, &self.shared.status, reading)
     }
 }
 
@@ -154,5 +169,7 @@ impl Drop for Store {
     }
 }
 
+#[cfg(test)]
+mod edits;
 #[cfg(test)]
 mod tests;

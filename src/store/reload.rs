@@ -8,14 +8,15 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime};
 
 use arc_swap::ArcSwap;
+use tokio::sync::watch as channel;
 
 use super::debounce::Debounce;
 use super::files::{Disk, Files};
-use super::scan::{Include, scan};
-use super::snapshot::{Snapshot, revision};
+use super::scan::{Include, Known, Listing, list};
+use super::snapshot::{Snapshot, revision_of};
 use super::watch::Watch;
 use super::{Shared, StoreOptions};
-use crate::compile::CompileOptions;
+use crate::compile::{CompileOptions, Kept};
 use crate::source::{Diagnostic, SourceFile};
 
 /// How often a directory that cannot be read is looked for.
@@ -118,6 +119,18 @@ pub(super) enum Signal {
     Stop,
 }
 
+/// Which files a reload reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Reading {
+    /// Those that the system says have changed.
+    Changed,
+    /// All of them.
+    Everything,
+}
+
+/// How often a set that moves between reading and compiling is read again before giving up.
+const ATTEMPTS: usize = 5;
+
 /// Reads the directory and decides what to do with what it finds.
 #[derive(Debug)]
 pub(super) struct Reloader {
@@ -125,6 +138,10 @@ pub(super) struct Reloader {
     options: StoreOptions,
     /// Where the directory was last found.
     resolved: Option<PathBuf>,
+    /// The files as they were last read.
+    known: Known,
+    /// What the snapshot that serves was made of.
+    kept: Kept,
     /// Replaced snapshots that requests may still hold.
     retired: Vec<Arc<Snapshot>>,
     /// A store without a directory never changes.
@@ -133,25 +150,48 @@ pub(super) struct Reloader {
 
 impl Reloader {
     pub(super) fn open(files: Box<dyn Files>, options: StoreOptions) -> Result<(Self, Snapshot), Vec<Diagnostic>> {
-        let scanned = scan(&*files, &options.directory, Include::Policies).map_err(|d| vec![*d])?;
-        let first = Snapshot::build(scanned.files, &options.compile, scanned.diagnostics)?;
-        let resolved = Some(scanned.root);
-        Ok((Self { files, options, resolved, retired: Vec::new(), fixed: false }, first))
+        let mut new = Self {
+            files,
+            options,
+            resolved: None,
+            known: Known::default(),
+            kept: Kept::default(),
+            retired: Vec::new(),
+            fixed: false,
+        };
+        let listing = new.list(Reading::Everything).map_err(|d| vec![*d])?;
+        match new.make(listing) {
+            Some(made) => made.map(|first| (new, first)),
+            None => Err(vec![new.keeps_changing()]),
+        }
     }
 
     pub(super) fn fixed(compile: CompileOptions) -> Self {
         let options = StoreOptions { watch: false, compile, ..StoreOptions::new(PathBuf::new()) };
-        Self { files: Box::new(Disk), options, resolved: None, retired: Vec::new(), fixed: true }
+        Self {
+            files: Box::new(Disk),
+            options,
+            resolved: None,
+            known: Known::default(),
+            kept: Kept::default(),
+            retired: Vec::new(),
+            fixed: true,
+        }
     }
 
     /// Reads the directory and swaps in what it holds, if it is new and whole.
-    pub(super) fn reload(&mut self, current: &ArcSwap<Snapshot>, status: &ArcSwap<Status>) -> Outcome {
+    pub(super) fn reload(
+        &mut self,
+        current: &ArcSwap<Snapshot>,
+        status: &channel::Sender<Arc<Status>>,
+        reading: Reading,
+    ) -> Outcome {
         if self.fixed {
             return Outcome::Unchanged;
         }
-        let mut next = Status::clone(&status.load());
+        let mut next = Status::clone(&status.borrow());
         next.polls += 1;
-        let outcome = match self.build(&next) {
+        let outcome = match self.build(&next, reading) {
             Ok(None) => {
                 if next.failure.take().is_some() {
                     tracing::info!(revision = %next.revision, "policies are in order again");
@@ -176,37 +216,81 @@ impl Reloader {
                 Outcome::Failed
             }
         };
-        status.store(Arc::new(next));
+        tell(status, next);
         outcome
     }
 
     /// A new snapshot; nothing if what serves is what is there; or which content cannot be used, and why.
-    fn build(&mut self, status: &Status) -> Result<Option<Snapshot>, Refused> {
-        let scanned = match scan(&*self.files, &self.options.directory, Include::Policies) {
-            Ok(s) => s,
+    fn build(&mut self, status: &Status, reading: Reading) -> Result<Option<Snapshot>, Refused> {
+        // Texts are kept from one snapshot to the next only by reading them.
+        let mut reading = if self.options.keep_sources { Reading::Everything } else { reading };
+        for _ in 0..ATTEMPTS {
+            let listing = self.list(reading).map_err(|d| (None, vec![*d]))?;
+            let broken = listing.is_broken();
+            let found = revision_of(&listing.inputs);
+            if !broken && found == status.revision {
+                return Ok(None);
+            }
+            let faults = if broken { listing.diagnostics.clone() } else { Vec::new() };
+            let seen = Some((found, faults));
+            if let Some(known) = status.failure.as_ref().filter(|f| f.seen == seen) {
+                // Compiling the same text again would find the same.
+                return Err((seen, known.diagnostics.to_vec()));
+            }
+            if let Some(made) = self.make(listing) {
+                return made.map(Some).map_err(|d| (seen, d));
+            }
+            reading = Reading::Everything;
+        }
+        Err((None, vec![self.keeps_changing()]))
+    }
+
+    fn list(&mut self, reading: Reading) -> Result<Listing, Box<Diagnostic>> {
+        let nothing = Known::default();
+        let known = if reading == Reading::Changed { &self.known } else { &nothing };
+        match list(&*self.files, &self.options.directory, Include::Policies, known) {
+            Ok(mut listing) => {
+                self.known = std::mem::take(&mut listing.known);
+                self.resolved = Some(listing.root.clone());
+                Ok(listing)
+            }
             Err(d) => {
                 self.resolved = None;
-                return Err((None, vec![*d]));
+                Err(d)
             }
-        };
-        let broken = scanned.is_broken();
-        self.resolved = Some(scanned.root);
-        let found = revision(&scanned.files);
-        if !broken && found == status.revision {
-            return Ok(None);
         }
-        let faults = if broken { scanned.diagnostics.clone() } else { Vec::new() };
-        let seen = Some((found, faults));
-        if let Some(known) = status.failure.as_ref().filter(|f| f.seen == seen) {
-            // Compiling the same text again would find the same.
-            return Err((seen, known.diagnostics.to_vec()));
-        }
-        Snapshot::build(scanned.files, &self.options.compile, scanned.diagnostics).map(Some).map_err(|d| (seen, d))
+    }
+
+    /// Compiles what was read. `None` if a file that must be read after all is not what it was.
+    fn make(&mut self, mut listing: Listing) -> Option<Result<Snapshot, Vec<Diagnostic>>> {
+        let found = std::mem::take(&mut listing.diagnostics);
+        let mut read = |places: &[usize]| listing.read(&*self.files, places);
+        let (compile, sources) = (&self.options.compile, self.options.keep_sources);
+        let made = Snapshot::make(&listing.inputs, compile, found, &self.kept, sources, &mut read)?;
+        Some(made.map(|(snapshot, kept)| {
+            self.kept = kept;
+            snapshot
+        }))
+    }
+
+    fn keeps_changing(&self) -> Diagnostic {
+        let place = SourceFile::new(self.options.directory.display().to_string(), "");
+        Diagnostic::error("TG0808", &place, None, "the policy directory keeps changing while it is read")
     }
 
     fn retire(&mut self) {
         self.retired.retain(|s| Arc::strong_count(s) > 1);
     }
+}
+
+/// Makes `next` the status. Only what is news wakes those who wait: not that the directory was looked at once more.
+fn tell(status: &channel::Sender<Arc<Status>>, next: Status) {
+    status.send_if_modified(|now| {
+        let faults = |s: &Status| s.failure.as_ref().map(|f| Arc::clone(&f.diagnostics));
+        let news = now.revision != next.revision || now.watching != next.watching || faults(now) != faults(&next);
+        *now = Arc::new(next);
+        news
+    });
 }
 
 /// What was read, if it could be, and what is wrong with it.
@@ -272,11 +356,13 @@ impl<'s> Worker<'s> {
         let mut poll_at = Instant::now() + self.pause();
         loop {
             let now = Instant::now();
-            if self.debounce.due().is_some_and(|due| due <= now) || poll_at <= now {
+            let hinted = self.debounce.due().is_some_and(|due| due <= now);
+            if hinted || poll_at <= now {
                 self.debounce.clear();
-                self.reload();
+                // Events say when to look; the rest is seen when everything is read, now and then.
+                self.reload(if poll_at <= now { Reading::Everything } else { Reading::Changed });
                 self.keep_watching();
-                poll_at = now + self.pause();
+                poll_at = if poll_at <= now { now + self.pause() } else { poll_at.min(now + self.pause()) };
             }
             let until = self.debounce.due().map_or(poll_at, |due| due.min(poll_at));
             match signals.recv_timeout(self.patience(until)) {
@@ -287,24 +373,24 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn reload(&self) {
+    fn reload(&self, reading: Reading) {
         // A panic in here would leave the store serving for ever what it serves now, in silence.
         let result = catch_unwind(AssertUnwindSafe(|| {
-            self.reloader().reload(&self.shared.current, &self.shared.status);
+            self.reloader().reload(&self.shared.current, &self.shared.status, reading);
         }));
         if result.is_err() {
-            let mut next = Status::clone(&self.shared.status.load());
+            let mut next = Status::clone(&self.shared.status.borrow());
             next.sync_errors += 1;
             let place = SourceFile::new(self.root.display().to_string(), "");
             let message = "reloading failed (this is a defect of toolgate)";
             fail(&mut next, None, vec![Diagnostic::error("TG0890", &place, None, message)]);
-            self.shared.status.store(Arc::new(next));
+            tell(&self.shared.status, next);
         }
     }
 
     /// Soon, if the directory could not be read; at leisure otherwise.
     fn pause(&self) -> Duration {
-        let unreadable = self.shared.status.load().failure.as_ref().is_some_and(Failure::is_unreadable);
+        let unreadable = self.shared.status.borrow().failure.as_ref().is_some_and(Failure::is_unreadable);
         if unreadable { self.poll_interval.min(RETRY) } else { self.poll_interval }
     }
 
@@ -345,8 +431,9 @@ impl<'s> Worker<'s> {
         };
         // The lock, because a reload asked for from outside writes the status too.
         let lock = self.reloader();
-        if self.shared.status.load().watching != watching {
-            self.shared.status.rcu(|s| Status { watching, ..Status::clone(s) });
+        let known = Status::clone(&self.shared.status.borrow());
+        if known.watching != watching {
+            tell(&self.shared.status, Status { watching, ..known });
         }
         drop(lock);
     }

@@ -56,8 +56,8 @@ impl<'s> Lookup<'s> {
         self.suite.aux.get(name).or_else(|| self.beside.aux.get(name))
     }
 
-    /// Why the suite can't be used, if its groups or test names are at fault.
-    pub(super) fn fault(self, suite: &Suite) -> Option<String> {
+    /// Why the suite can't be used, even to skip it, if its groups are at fault.
+    pub(super) fn fault(self) -> Option<String> {
         let words = |kind: &str, fault: String| format!("Invalid {kind} groups in test suite: {fault}");
         let known = |name: &str| self.principal(name).is_some();
         if let Some(fault) = super::files::missing(&self.suite.principal_groups, known) {
@@ -67,9 +67,7 @@ impl<'s> Lookup<'s> {
         if let Some(fault) = super::files::missing(&self.suite.resource_groups, known) {
             return Some(words("resource", fault));
         }
-        let mut names = HashSet::new();
-        let twice = suite.tests.iter().find(|t| !names.insert(&*t.name))?;
-        Some(format!("Invalid test suite: another test named {} already exists", twice.name))
+        None
     }
 
     /// Names of a selection: those listed, then members of its groups that were not listed, in order.
@@ -94,6 +92,10 @@ impl<'s> Lookup<'s> {
 /// # Errors
 /// The reference's words for the first test that can't be expanded.
 pub(super) fn expand<'s>(suite: &'s Suite, lookup: Lookup<'s>) -> Result<Vec<Cases<'s>>, String> {
+    let mut names = HashSet::new();
+    if let Some(twice) = suite.tests.iter().find(|t| !names.insert(&*t.name)) {
+        return Err(format!("Invalid test suite: another test named {} already exists", twice.name));
+    }
     let mut budget = MOST_CASES;
     suite
         .tests

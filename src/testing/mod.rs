@@ -16,7 +16,6 @@ pub mod filter;
 mod matrix;
 pub mod model;
 pub mod mutation;
-pub mod parallel;
 pub mod report;
 pub mod results;
 mod runner;
@@ -26,6 +25,7 @@ mod suites;
 mod tests;
 mod timestamp;
 
+pub use crate::parallel;
 pub use engine::{EngineDecider, Observer};
 pub use runner::{Decider, NO_NOW, Options, Outcome, Output, run, run_suites};
 pub use suites::Suites;

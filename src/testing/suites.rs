@@ -90,7 +90,7 @@ impl Loaded {
         result.name.clone_from(&suite.name);
         result.description.clone_from(&suite.description);
         let lookup = Lookup { suite: &suite.fixtures, beside: &self.beside.fixtures };
-        result.error = self.beside.error.clone().or_else(|| lookup.fault(suite));
+        result.error = self.beside.error.clone().or_else(|| lookup.fault());
         if result.error.is_some() {
             return result;
         }

@@ -27,4 +27,5 @@ pub use canonical::canonical;
 pub use digest::Digest;
 pub use map::{DEFAULT_KIND_PREFIX, NO_CALL_ID, View};
 pub use model::{CallError, JudgedArguments, ToolCall};
+pub use reason::Reason;
 pub use verdict::verdict;

@@ -10,10 +10,13 @@ use crate::engine::request::Request;
 const LONGEST_CONDITION: usize = 160;
 
 /// The reason of one action's result, as a sentence.
-pub(super) struct Reason<'r, 'a> {
-    pub(super) request: &'r Request<'a>,
-    pub(super) decision: &'r Decision<'a>,
-    pub(super) result: &'r ActionResult<'a>,
+pub struct Reason<'r, 'a> {
+    /// The question.
+    pub request: &'r Request<'a>,
+    /// The answer.
+    pub decision: &'r Decision<'a>,
+    /// The part of it that is asked about.
+    pub result: &'r ActionResult<'a>,
 }
 
 impl fmt::Display for Reason<'_, '_> {

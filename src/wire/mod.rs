@@ -10,6 +10,7 @@
 //! | protobuf `DecideRequest` / `DecideBatchRequest` | [`message::Decide`] | [`protobuf::decide`], [`protobuf::decide_batch`] |
 //! | the same as JSON (REST bodies) | the same | [`json::check_resources`], [`json::decide`], [`json::decide_batch`] |
 //! | `PlanResourcesRequest`, both formats | [`message::PlanResources`] | [`protobuf::plan_resources`], [`json::plan_resources`] |
+//! | an MCP message (JSON-RPC) | [`mcp::Mcp`] | [`json::mcp`], [`json::mcp_params`] |
 //! | JSON tool arguments | [`Map`](crate::cel::value::Map) | [`json::object`] |
 //! | [`reply::CheckResourcesReply`] | protobuf, JSON | [`encode::check_resources`], [`encode::check_resources_json`] |
 //! | [`reply::PlanResourcesReply`] | the same | [`encode::plan_resources`], [`encode::plan_resources_json`] |
@@ -23,6 +24,7 @@ pub mod encode;
 pub mod json;
 pub mod limits;
 pub(crate) mod map;
+pub mod mcp;
 pub mod message;
 pub mod protobuf;
 mod quote;

@@ -118,8 +118,19 @@ pub struct DecideReply<'a> {
     pub arguments_sha256: &'a str,
     /// What was considered; empty unless asked for.
     pub trace: &'a [&'a str],
+    /// The same taken apart; empty unless asked for.
+    pub explanations: &'a [Encoded<'a>],
     /// In streams and batches: the question could not be decided. The verdict is a deny then.
     pub error: Option<CallFailure<'a>>,
+}
+
+/// A part of a reply that is off the hot path and comes encoded, in both forms.
+#[derive(Clone, Copy, Debug)]
+pub struct Encoded<'a> {
+    /// The message.
+    pub protobuf: &'a [u8],
+    /// The same as JSON.
+    pub json: &'a str,
 }
 
 /// Why a question could not be decided.
@@ -149,6 +160,7 @@ impl<'a> DecideReply<'a> {
             cached: false,
             arguments_sha256: "",
             trace: &[],
+            explanations: &[],
             error: None,
         }
     }

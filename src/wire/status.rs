@@ -41,7 +41,9 @@ pub fn to_json(code: i32, message: &str, violations: &[Violation]) -> Value {
 
 fn violation(violation: &Violation) -> proto::Violation {
     proto::Violation {
-        field: Some(proto::FieldPath { elements: violation.field.iter().map(element).collect() }),
+        // A rule of the whole message has no field.
+        field: (!violation.field.is_empty())
+            .then(|| proto::FieldPath { elements: violation.field.iter().map(element).collect() }),
         rule: (!violation.rule.is_empty())
             .then(|| proto::FieldPath { elements: violation.rule.iter().map(rule_element).collect() }),
         rule_id: Some(violation.rule_id.to_owned()),
@@ -53,9 +55,9 @@ fn violation(violation: &Violation) -> proto::Violation {
 fn element(element: &Element) -> proto::FieldPathElement {
     let in_map = matches!(element.at, Some(Subscript::Key(_)));
     proto::FieldPathElement {
-        field_number: Some(element.field.number),
+        field_number: (element.field.number != 0).then_some(element.field.number),
         field_name: Some(element.field.name.to_owned()),
-        field_type: Some(element.field.ty.into()),
+        field_type: (element.field.number != 0).then(|| element.field.ty.into()),
         key_type: in_map.then_some(Type::String.into()),
         value_type: in_map.then_some(Type::Message.into()),
         subscript: element.at.as_ref().map(|at| match at {
@@ -75,9 +77,11 @@ fn rule_element(rule: &RuleElement) -> proto::FieldPathElement {
 }
 
 fn violation_json(violation: &Violation) -> Value {
-    let elements: Vec<Value> = violation.field.iter().map(element_json).collect();
     let mut object = Map::new();
-    object.insert("field".to_owned(), json!({ "elements": elements }));
+    if !violation.field.is_empty() {
+        let elements: Vec<Value> = violation.field.iter().map(element_json).collect();
+        object.insert("field".to_owned(), json!({ "elements": elements }));
+    }
     if !violation.rule.is_empty() {
         let elements: Vec<Value> =
             violation.rule.iter().map(|rule| field_json(rule.number, rule.name, rule.ty)).collect();
@@ -109,5 +113,9 @@ fn element_json(element: &Element) -> Value {
 }
 
 fn field_json(number: i32, name: &str, ty: Type) -> Value {
+    if number == 0 {
+        // A oneof.
+        return json!({ "fieldName": name });
+    }
     json!({ "fieldNumber": number, "fieldName": name, "fieldType": ty.as_str_name() })
 }

@@ -97,6 +97,11 @@ impl Decoder<'_> {
             return 0;
         };
         match s.value {
+            // The reference takes a block for no number, whatever it holds.
+            Resolved::String if matches!(s.style, Style::Literal | Style::Folded) => {
+                self.fault("TG0104", node.at, format!("unexpected {}", node.type_name()));
+                0
+            }
             Resolved::Int(Integer::Unsigned(u)) => u,
             Resolved::Int(Integer::Signed(i)) => {
                 self.fault("TG0104", node.at, format!("unexpected negative value {i}"));

@@ -2,8 +2,9 @@
 //! no input can exhaust the stack; one pass, so that time is linear in the text plus what aliases expand to, which is
 //! bounded. Aliases and merge keys are `anchors`' business.
 
-use std::collections::HashMap;
 use std::sync::Arc;
+
+use foldhash::{HashMap, HashMapExt};
 
 use super::events::{Event, Events, Properties};
 use super::load::{Limits, MOST_DOCUMENTS, MOST_FAULTS, Stop, too_deep};

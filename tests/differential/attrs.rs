@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::rng::Rng;
+use super::rng::Rng;
 
 /// What an attribute holds when it is well typed, and what an expression yields.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,12 +1,13 @@
 //! What counts as the same answer. Compares decoded replies and says in which field two of them differ; knows nothing
 //! of how they were had.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use serde_json::Value as Json;
 
 use crate::http::Reply;
+use crate::lab::Replies;
 
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,14 +72,51 @@ impl Differ {
     }
 }
 
-/// Differences between two replies to one request.
-pub fn replies(theirs: &Reply, ours: &Reply) -> Vec<Mismatch> {
+/// What a comparison of two replies gave.
+#[derive(Debug, Default)]
+pub struct Compared {
+    /// Differences.
+    pub found: Vec<Mismatch>,
+    /// Decisions in the reference's reply.
+    pub decisions: u64,
+    /// Those of them that allow.
+    pub allows: u64,
+    /// Those whose effect in the reference depends on the order of rules and roles; they are not compared.
+    pub order_dependent: u64,
+}
+
+/// Compares the answers to one request; what the reference answers otherwise in another order is left out.
+pub fn answers(replies: &Replies) -> Compared {
+    let mut compared = self::replies(&replies.theirs, &replies.ours);
+    let mut by_luck: BTreeSet<(&str, Option<usize>, Option<String>)> = BTreeSet::new();
+    for other in &replies.others {
+        for m in self::replies(&replies.theirs, other).found {
+            by_luck.insert((m.field, m.resource, m.action));
+        }
+    }
+    compared.order_dependent = by_luck.iter().filter(|(field, ..)| *field == "effect").count() as u64;
+    compared.found.retain(|m| {
+        let depends = |field| by_luck.contains(&(field, m.resource, m.action.clone()));
+        // An answer that depends on the order takes what is said about it along.
+        let left_out = depends(m.field) || (m.action.is_some() && depends("effect"));
+        !left_out
+    });
+    compared
+}
+
+/// Compares two replies to one request.
+pub fn replies(theirs: &Reply, ours: &Reply) -> Compared {
     let mut differ = Differ { found: Vec::new(), resource: None };
+    let (decisions, allows) = compare(&mut differ, theirs, ours);
+    Compared { found: differ.found, decisions, allows, order_dependent: 0 }
+}
+
+fn compare(differ: &mut Differ, theirs: &Reply, ours: &Reply) -> (u64, u64) {
     let text = |reply: &Reply| String::from_utf8_lossy(&reply.body).into_owned();
     if theirs.status != ours.status {
         let show = |reply: &Reply| format!("{} {}", reply.status, text(reply));
         differ.text("status", None, show(theirs), show(ours));
-        return differ.found;
+        return (0, 0);
     }
     let (Ok(left), Ok(right)) =
         (serde_json::from_slice::<Json>(&theirs.body), serde_json::from_slice::<Json>(&ours.body))
@@ -86,16 +124,23 @@ pub fn replies(theirs: &Reply, ours: &Reply) -> Vec<Mismatch> {
         if theirs.body != ours.body {
             differ.text("shape", None, text(theirs), text(ours));
         }
-        return differ.found;
+        return (0, 0);
     };
     if theirs.status == 200 {
-        results(&mut differ, &left, &right);
-    } else {
-        differ.note("message", None, &left["code"], &right["code"]);
-        let message = |v: &Json| Json::from(normal(v["message"].as_str().unwrap_or_default()));
-        differ.note("message", None, &message(&left), &message(&right));
+        results(differ, &left, &right);
+        return count(&left);
     }
-    differ.found
+    differ.note("message", None, &left["code"], &right["code"]);
+    let message = |v: &Json| Json::from(normal(v["message"].as_str().unwrap_or_default()));
+    differ.note("message", None, &message(&left), &message(&right));
+    (0, 0)
+}
+
+/// Decisions of a reply, and how many allow.
+fn count(reply: &Json) -> (u64, u64) {
+    let results = reply["results"].as_array();
+    let effects = results.into_iter().flatten().flat_map(|r| r["actions"].as_object().into_iter().flatten());
+    effects.fold((0, 0), |(n, allows), (_, effect)| (n + 1, allows + u64::from(effect == "EFFECT_ALLOW")))
 }
 
 fn results(differ: &mut Differ, left: &Json, right: &Json) {
@@ -104,6 +149,9 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
     let (a, b) = (left["results"].as_array().unwrap_or(&none), right["results"].as_array().unwrap_or(&none));
     differ.note("shape", None, &Json::from(a.len()), &Json::from(b.len()));
     for (i, (left, right)) in a.iter().zip(b).enumerate() {
+        if same(left, right) {
+            continue;
+        }
         differ.resource = Some(i);
         differ.note("shape", None, &left["resource"], &right["resource"]);
         by_action(differ, "effect", &left["actions"], &right["actions"]);
@@ -128,7 +176,7 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
             &validation(&right["validationErrors"]),
         );
         let (theirs, ours) = (outputs(&left["outputs"]), outputs(&right["outputs"]));
-        let keys: std::collections::BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
+        let keys: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         for key in keys {
             let get = |m: &BTreeMap<(String, String), Vec<Json>>| Json::from(m.get(key).cloned().unwrap_or_default());
             differ.note("outputs", Some(&key.0), &get(&theirs), &get(&ours));
@@ -140,7 +188,7 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
 fn by_action(differ: &mut Differ, field: &'static str, left: &Json, right: &Json) {
     let empty = serde_json::Map::new();
     let (a, b) = (left.as_object().unwrap_or(&empty), right.as_object().unwrap_or(&empty));
-    let keys: std::collections::BTreeSet<_> = a.keys().chain(b.keys()).collect();
+    let keys: BTreeSet<_> = a.keys().chain(b.keys()).collect();
     for action in keys {
         differ.note(field, Some(action), &left[action.as_str()], &right[action.as_str()]);
     }
@@ -180,14 +228,4 @@ fn outputs(list: &Json) -> BTreeMap<(String, String), Vec<Json>> {
         entries.sort_by_key(Json::to_string);
     }
     map
-}
-
-/// How many decisions a good reply holds.
-pub fn decisions(reply: &Reply) -> u64 {
-    if reply.status != 200 {
-        return 0;
-    }
-    let json: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
-    let results = json["results"].as_array();
-    results.into_iter().flatten().map(|r| r["actions"].as_object().map_or(0, |a| a.len() as u64)).sum()
 }

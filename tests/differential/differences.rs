@@ -17,6 +17,8 @@ pub struct Difference {
     pub ours: Option<String>,
     /// Part of the store's text.
     pub store: Option<String>,
+    /// The one code of our errors.
+    pub only: Option<String>,
     /// Part of the request.
     pub request: Option<String>,
 }
@@ -44,6 +46,7 @@ pub fn parse(text: &str) -> Result<Vec<Difference>, String> {
             "theirs" => entry.theirs = Some(value),
             "ours" => entry.ours = Some(value),
             "store" => entry.store = Some(value),
+            "only" => entry.only = Some(value),
             "request" => entry.request = Some(value),
             other => return Err(format!("differences.toml:{}: unknown key `{other}`", i + 1)),
         }
@@ -66,5 +69,12 @@ pub fn explain<'a>(
             && holds(&d.ours, &mismatch.ours)
             && holds(&d.store, &text)
             && holds(&d.request, request)
+            && d.only.as_ref().is_none_or(|code| only(code, &mismatch.ours))
     })
+}
+
+/// True if our refusal names errors of this code and no others, which needs no shrinking to be seen.
+fn only(code: &str, ours: &str) -> bool {
+    let mut errors = ours.split("error[").skip(1).peekable();
+    errors.peek().is_some() && errors.all(|text| text.starts_with(code))
 }

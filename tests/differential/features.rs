@@ -67,7 +67,7 @@ const ALL: &[(Feature, &str, bool)] = &[
     (Feature::Broken, "broken", true),
     (Feature::BadRequests, "bad-requests", true),
     (Feature::Schemas, "schemas", true),
-    (Feature::Jwt, "jwt", false),
+    (Feature::Jwt, "jwt", true),
 ];
 
 /// A set of features.

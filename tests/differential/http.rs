@@ -10,7 +10,7 @@ use std::time::Duration;
 /// Longest body that is read.
 const MAX_BODY: usize = 64 << 20;
 /// Longest wait for a reply.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// Where a server listens.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use crate::compare::{self, Mismatch};
 use crate::http::Reply;
 use crate::server::{Server, Side, StartError, Starting};
-use crate::store::Store;
+use crate::store::{Store, permute};
 
 /// Both servers for one worker.
 pub struct Lab {
@@ -27,14 +27,26 @@ pub enum Verdict {
     Differ(Mismatch),
 }
 
-/// Two running servers.
+/// Two running servers, and with strict evaluation the reference on the same store in other orders.
 pub struct Pair {
     theirs: Server,
     ours: Server,
+    others: Vec<Server>,
 }
 
-/// Two replies to one request.
-pub type Replies = (Reply, Reply);
+/// The replies to one request.
+pub struct Replies {
+    /// The reference's.
+    pub theirs: Reply,
+    /// Ours.
+    pub ours: Reply,
+    /// The reference's to the same question with rules and roles in other orders.
+    pub others: Vec<Reply>,
+}
+
+/// Orders that are tried with strict evaluation: reversed, and shuffled by this seed.
+const ORDERS: [Option<u64>; 2] = [None, Some(7)];
+const ORDER_NAMES: [&str; 2] = ["reversed", "shuffled"];
 
 impl Lab {
     /// A place to work in.
@@ -57,7 +69,10 @@ impl Lab {
         let (theirs, ours) = (theirs.and_then(Starting::ready), ours.and_then(Starting::ready));
         Ok(match (theirs, ours) {
             (Err(StartError::Broken(text)), _) | (_, Err(StartError::Broken(text))) => return Err(text),
-            (Ok(theirs), Ok(ours)) => Verdict::Accepted(Box::new(Pair { theirs, ours })),
+            (Ok(theirs), Ok(ours)) => {
+                let others = if self.theirs.strict { self.others(store)? } else { Vec::new() };
+                Verdict::Accepted(Box::new(Pair { theirs, ours, others }))
+            }
             (Err(StartError::Refused(a)), Err(StartError::Refused(b))) => Verdict::Refused(a, b),
             (Ok(_), Err(StartError::Refused(text))) => {
                 Verdict::Differ(verdict("accepted".into(), format!("refused: {text}")))
@@ -66,6 +81,22 @@ impl Lab {
                 Verdict::Differ(verdict(format!("refused: {text}"), "accepted".into()))
             }
         })
+    }
+
+    /// The reference on the store in other orders.
+    fn others(&self, store: &Store) -> Result<Vec<Server>, String> {
+        let mut list = Vec::new();
+        for (order, name) in ORDERS.into_iter().zip(ORDER_NAMES) {
+            let dir = self.work.path().join(name);
+            permute::permuted(store, order).write(&dir).map_err(|e| format!("write store: {e}"))?;
+            let side = Side { name, ..self.theirs.clone() };
+            list.push(side.spawn(self.work.path(), &dir, &store.settings));
+        }
+        let ready = list.into_iter().map(|starting| match starting.and_then(Starting::ready) {
+            Ok(server) => Ok(server),
+            Err(StartError::Refused(text) | StartError::Broken(text)) => Err(format!("in another order: {text}")),
+        });
+        ready.collect()
     }
 
     /// True if the reference gives different answers from start to start.
@@ -83,7 +114,7 @@ impl Lab {
             };
             match (&first, reply) {
                 (None, reply) => first = Some(reply),
-                (Some(Some(a)), Some(b)) if compare::replies(a, &b).is_empty() => {}
+                (Some(Some(a)), Some(b)) if compare::replies(a, &b).found.is_empty() => {}
                 (Some(None), None) => {}
                 _ => return Ok(true),
             }
@@ -101,6 +132,11 @@ fn post(server: &mut Server, body: &[u8]) -> Result<Reply, String> {
 }
 
 impl Pair {
+    /// Processor time of the reference and of ours, in seconds.
+    pub fn cpu(&self) -> (f64, f64) {
+        (self.theirs.cpu(), self.ours.cpu())
+    }
+
     /// Sends every body to both servers, which work at the same time.
     pub fn ask(&mut self, bodies: &[String]) -> Result<Vec<Replies>, String> {
         let all = |server: &mut Server| -> Result<Vec<Reply>, String> {
@@ -114,6 +150,22 @@ impl Pair {
         });
         let theirs = theirs.map_err(|e| format!("reference: {e}"))?;
         let ours = ours.map_err(|e| format!("ours: {e}"))?;
-        Ok(theirs.into_iter().zip(ours).collect())
+        let pairs = theirs.into_iter().zip(ours);
+        let mut replies: Vec<Replies> =
+            pairs.map(|(theirs, ours)| Replies { theirs, ours, others: Vec::new() }).collect();
+        for (body, replies) in bodies.iter().zip(&mut replies) {
+            let turned: Vec<String> = ORDERS.iter().map(|order| permute::permuted_request(body, *order)).collect();
+            for server in &mut self.others {
+                for body in [body].into_iter().chain(&turned) {
+                    replies.others.push(post(server, body.as_bytes())?);
+                }
+            }
+            if !self.others.is_empty() {
+                for body in &turned {
+                    replies.others.push(post(&mut self.theirs, body.as_bytes())?);
+                }
+            }
+        }
+        Ok(replies)
     }
 }

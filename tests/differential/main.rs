@@ -26,6 +26,7 @@ mod server;
 mod settings;
 mod shrink;
 mod store;
+mod tokens;
 mod yaml;
 
 use std::process::ExitCode;

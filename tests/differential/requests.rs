@@ -3,10 +3,10 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::attrs::{self, PRINCIPAL, RESOURCE};
-use crate::features::{Feature, Features};
-use crate::rng::Rng;
-use crate::store::world::World;
+use super::attrs::{self, PRINCIPAL, RESOURCE};
+use super::features::{Feature, Features};
+use super::rng::Rng;
+use super::store::world::World;
 
 fn scope(rng: &mut Rng, world: &World, features: &Features) -> Option<String> {
     if !features.has(Feature::Scopes) || rng.chance(30) {
@@ -76,6 +76,9 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features, resources: us
         })
         .collect();
     let mut request = json!({"requestId": format!("r{}", rng.below(1000)), "principal": principal, "resources": list});
+    if let Some(aux) = world.tokens.aux_data(rng) {
+        request["auxData"] = aux;
+    }
     if rng.chance(97) {
         request["includeMeta"] = json!(true);
     }

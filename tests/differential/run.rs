@@ -17,7 +17,7 @@ use crate::rng::Rng;
 use crate::settings::Settings;
 use crate::shrink::{self, Case};
 use crate::store::world::World;
-use crate::store::{self, Store, breaking};
+use crate::store::{self, Store, breaking, permute};
 
 /// What a run has seen so far.
 #[derive(Default)]
@@ -28,6 +28,7 @@ struct Tally {
     broken_accepted: u64,
     decisions: u64,
     allows: u64,
+    order_dependent: u64,
     bad_requests: u64,
     known: BTreeMap<String, u64>,
     unstable: u64,
@@ -99,6 +100,9 @@ fn report(tally: &Tally, seconds: f64) {
         tally.bad_requests,
         tally.decisions as f64 / seconds
     );
+    if tally.order_dependent > 0 {
+        println!("{} decisions left out: the reference answers otherwise in another order", tally.order_dependent);
+    }
     for (id, count) in &tally.known {
         println!("known difference {id}: {count}");
     }
@@ -131,18 +135,23 @@ fn worker(shared: &Shared<'_>) -> Result<(), String> {
 fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     let settings = shared.settings;
     let mut rng = Rng::stream(seed, 1);
-    let world = World::new(&mut rng, &settings.features, 4);
-    let store = store::generate(&mut rng, &world, &settings.features);
+    // What the reference takes to start grows with the number of files: most stores are small, a few are not.
+    let size = *rng.pick(&[1, 1, 1, 1, 2, 2, 3, 4]);
+    let world = World::new(&mut rng, &settings.features, size);
+    let mut store = store::generate(&mut rng, &world, &settings.features);
+    if settings.theirs.strict {
+        permute::name_rules(&mut store);
+    }
     let mut rng = Rng::stream(seed, 2);
     let mut bodies: Vec<String> = (0..settings.requests)
         .map(|_| {
-            let resources = *rng.pick(&[1, 5, 10, 10, 25]);
-            requests::generate(&mut rng, &world, &settings.features, resources, 8).to_string()
+            let (resources, actions) = *rng.pick(&[(1, 4), (5, 8), (10, 20), (20, 12), (25, 20), (50, 8)]);
+            requests::generate(&mut rng, &world, &settings.features, resources, actions).to_string()
         })
         .collect();
     let good = bodies.len();
     if settings.features.has(Feature::BadRequests) {
-        for _ in 0..10 {
+        for _ in 0..6 {
             let request = requests::generate(&mut rng, &world, &settings.features, 2, 3);
             bodies.push(requests::bad(&mut rng, &request));
         }
@@ -155,13 +164,19 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     let served = start.elapsed();
     match verdict {
         Verdict::Accepted(mut pair) => {
+            let started = pair.cpu();
             let replies = pair.ask(&bodies)?;
             if settings.verbose {
+                let (both, after) = (pair.cpu(), start.elapsed());
                 println!(
-                    "seed {seed}: {} files served after {served:.2?}, {} requests answered after {:.2?}",
+                    "seed {seed}: {} files served after {served:.2?} (CPU {:.2} s, ours {:.2} s), {} requests answered \
+                     after {after:.2?} (CPU {:.2} s, ours {:.2} s)",
                     store.files.len(),
+                    started.0,
+                    started.1,
                     bodies.len(),
-                    start.elapsed()
+                    both.0 - started.0,
+                    both.1 - started.1,
                 );
             }
             drop(pair);
@@ -175,14 +190,12 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
         }
         Verdict::Differ(mismatch) => differ(shared, lab, seed, &store, "", mismatch, "")?,
     }
-    if settings.features.has(Feature::Broken) {
+    if settings.features.has(Feature::Broken) && Rng::stream(seed, 4).chance(settings.broken) {
         let mut rng = Rng::stream(seed, 3);
-        for _ in 0..2 {
-            let world = World::new(&mut rng, &settings.features, 1);
-            let mut broken = store::generate(&mut rng, &world, &settings.features);
-            if let Some(what) = breaking::apply(&mut rng, &mut broken) {
-                broken_store(shared, lab, seed, &broken, &what)?;
-            }
+        let world = World::new(&mut rng, &settings.features, 1);
+        let mut broken = store::generate(&mut rng, &world, &settings.features);
+        if let Some(what) = breaking::apply(&mut rng, &mut broken) {
+            broken_store(shared, lab, seed, &broken, &what)?;
         }
     }
     Ok(())
@@ -227,11 +240,13 @@ fn judge(
 ) -> Result<(), String> {
     let mut fields: Vec<&str> = Vec::new();
     let mut found: Vec<(usize, Mismatch)> = Vec::new();
-    let (mut decisions, mut allows) = (0, 0);
-    for (i, (theirs, ours)) in replies.iter().enumerate() {
-        decisions += compare::decisions(theirs);
-        allows += String::from_utf8_lossy(&theirs.body).matches("EFFECT_ALLOW").count() as u64;
-        for mismatch in compare::replies(theirs, ours) {
+    let (mut decisions, mut allows, mut order_dependent) = (0, 0, 0);
+    for (i, replies) in replies.iter().enumerate() {
+        let compared = compare::answers(replies);
+        order_dependent += compared.order_dependent;
+        decisions += compared.decisions;
+        allows += compared.allows;
+        for mismatch in compared.found {
             if !fields.contains(&mismatch.field) {
                 fields.push(mismatch.field);
                 found.push((i, mismatch));
@@ -242,7 +257,11 @@ fn judge(
         t.accepted += 1;
         t.decisions += decisions;
         t.allows += allows;
+        t.order_dependent += order_dependent;
         t.bad_requests += (bodies.len() - good) as u64;
+        if t.accepted % 100 == 0 {
+            println!("so far {} stores, {} decisions, {} differences", t.accepted, t.decisions, t.failures.len());
+        }
     });
     // One cause often shows in several fields; the first two tell enough of a store.
     for (i, mismatch) in found.into_iter().take(2) {
@@ -262,6 +281,11 @@ fn differ(
     note: &str,
 ) -> Result<(), String> {
     let settings = shared.settings;
+    let plain = shared.known.iter().filter(|d| d.only.is_some()).cloned().collect::<Vec<_>>();
+    if let Some(known) = differences::explain(&plain, &mismatch, store, request) {
+        add(shared, |t| *t.known.entry(known.id.clone()).or_default() += 1);
+        return Ok(());
+    }
     let first = shrink::observe(lab, store, request, mismatch.field)?;
     let gone = first.is_none();
     let whole = Case { store: store.clone(), request: request.to_owned(), mismatch, replies: Default::default() };
@@ -270,6 +294,9 @@ fn differ(
         None => whole,
     };
     if let Some(known) = differences::explain(&shared.known, &case.mismatch, &case.store, &case.request) {
+        if settings.verbose {
+            println!("{seed}: {} {}", known.id, case.mismatch);
+        }
         add(shared, |t| *t.known.entry(known.id.clone()).or_default() += 1);
         return Ok(());
     }

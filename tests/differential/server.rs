@@ -11,8 +11,8 @@ use serde_json::{Value as Json, json};
 
 use crate::http::{Address, Client};
 
-/// Longest time a server may take to start or to give up.
-const START_LIMIT: Duration = Duration::from_secs(60);
+/// Longest time a server may take to start or to give up: long, as a run may have the lowest priority.
+const START_LIMIT: Duration = Duration::from_secs(600);
 const SETPRIV: &str = "/usr/bin/setpriv";
 
 /// Which program a side runs.
@@ -53,6 +53,17 @@ pub struct Server {
     child: Child,
     /// Connection for requests.
     pub client: Client,
+}
+
+impl Server {
+    /// Processor time it has used so far, in seconds, where the system tells.
+    pub fn cpu(&self) -> f64 {
+        let text = fs::read_to_string(format!("/proc/{}/stat", self.child.id())).unwrap_or_default();
+        let after = text.rsplit(')').next().unwrap_or_default();
+        let field = |n: usize| after.split_ascii_whitespace().nth(n).and_then(|f| f.parse::<f64>().ok());
+        // User and system time in clock ticks, of which Linux counts 100 a second.
+        (field(11).unwrap_or_default() + field(12).unwrap_or_default()) / 100.0
+    }
 }
 
 impl Drop for Server {

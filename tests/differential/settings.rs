@@ -22,6 +22,8 @@ pub struct Settings {
     pub decisions: u64,
     /// Requests a store.
     pub requests: usize,
+    /// Of 100 stores, how many are followed by one that is broken.
+    pub broken: u64,
     /// Parts of the language.
     pub features: Features,
     /// Stores worked on at a time.
@@ -50,9 +52,9 @@ impl Settings {
     pub fn from_env() -> Result<Self, String> {
         let scale = env::var("SCALE").unwrap_or_else(|_| "smoke".into());
         let (stores, decisions, requests) = match scale.as_str() {
-            "smoke" => (20, 0, 40),
-            "ci" => (100, 200_000, 60),
-            "full" => (2_000, 5_000_000, 60),
+            "smoke" => (20, 0, 20),
+            "ci" => (100, 200_000, 40),
+            "full" => (2_100, 5_000_000, 28),
             other => return Err(format!("SCALE: `{other}` is none of smoke, ci, full")),
         };
         let oracle = env::var("TOOLGATE_ORACLE").map_or_else(|_| PathBuf::from(ORACLE), PathBuf::from);
@@ -88,6 +90,7 @@ impl Settings {
             stores: number("STORES", stores)?,
             decisions: number("DECISIONS", decisions)?,
             requests: number("REQUESTS", requests)?,
+            broken: number("BROKEN", if scale == "full" { 25 } else { 100 })?,
             features: Features::parse(&env::var("FEATURES").unwrap_or_default())?,
             jobs: number("JOBS", 2)?,
             max_failures: number("MAX_FAILURES", 5)?,

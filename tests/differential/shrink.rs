@@ -59,8 +59,9 @@ pub fn observe(lab: &Lab, store: &Store, request: &str, field: &str) -> Result<O
         Verdict::Differ(mismatch) if field == "verdict" => Ok(Some(case(mismatch, (String::new(), String::new())))),
         Verdict::Accepted(mut pair) if field != "verdict" => {
             let answers = pair.ask(&[request.to_owned()])?;
-            let Some((theirs, ours)) = answers.first() else { return Ok(None) };
-            let found = compare::replies(theirs, ours).into_iter().find(|m| m.field == field);
+            let Some(answers) = answers.first() else { return Ok(None) };
+            let (theirs, ours) = (&answers.theirs, &answers.ours);
+            let found = compare::answers(answers).found.into_iter().find(|m| m.field == field);
             let text = |body: &[u8]| String::from_utf8_lossy(body).into_owned();
             Ok(found.map(|mismatch| case(mismatch, (text(&theirs.body), text(&ours.body)))))
         }

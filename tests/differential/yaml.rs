@@ -5,7 +5,7 @@ use std::fmt::Write;
 
 use serde_json::{Map, Value as Json};
 
-use crate::rng::Rng;
+use super::rng::Rng;
 
 /// Field names whose snake_case form is used now and then, and whose members are fields too.
 const FIELDS: &[(&str, &str)] = &[

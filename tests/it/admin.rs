@@ -162,7 +162,11 @@ async fn nobody_gets_in_without_the_password() {
             (Method::GET, "/admin/auditlog/list/X"),
         ] {
             let answer = pdp.send_with(method, path, headers, "").await;
-            let expected = json!({"code": 16, "message": words});
+            let mut expected = json!({"code": 16, "message": words});
+            if path.starts_with("/admin/auditlog") {
+                // It would have answered with a stream.
+                expected = json!({ "error": expected });
+            }
             assert_eq!((answer.status.as_u16(), answer.json()), (401, expected), "{path} {header}");
         }
         if header.is_empty() {

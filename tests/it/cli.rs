@@ -96,6 +96,12 @@ fn serve_check_healthcheck_and_an_orderly_end() {
         let by_server = |tool: &str| run(&[&["check", "--pdp", &pdp.http][..], &call, &[tool]].concat());
         assert_eq!(by_server("get_issue").status.code(), Some(0));
         assert_eq!(by_server("drop_all").status.code(), Some(2));
+        // A server explains as a directory does.
+        let here = policies.path().to_str().unwrap();
+        let explained = |who: &[&str]| run(&[&["explain"], who, &call, &["drop_all"]].concat());
+        let (near, far) = (explained(&[here]), explained(&["--pdp", &pdp.http]));
+        assert_eq!((far.status.code(), stdout(&far)), (Some(2), stdout(&near)));
+        assert!(stdout(&far).starts_with("DENY for identity `alice` [agent]"), "{}", stdout(&far));
         let (code, log) = pdp.signal(signal);
         assert_eq!(code, Some(0));
         assert!(log.contains("stopped"), "{log}");

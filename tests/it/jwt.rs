@@ -19,14 +19,14 @@ use crate::support::{Pdp, Policies, check_request, eventually};
 const KEYS: &str = include_str!("../data/jwt/keys.json");
 const OTHER_KEYS: &str = include_str!("../data/jwt/dup.json");
 
-fn token(payload: &Value) -> String {
+pub fn token(payload: &Value) -> String {
     let key = EncodingKey::from_rsa_pem(include_bytes!("../data/jwt/rs.private.pem")).unwrap();
     let header = URL_SAFE_NO_PAD.encode(r#"{"alg":"RS256","kid":"r1"}"#);
     let message = format!("{header}.{}", URL_SAFE_NO_PAD.encode(payload.to_string()));
     format!("{message}.{}", crypto::sign(message.as_bytes(), &key, Algorithm::RS256).unwrap())
 }
 
-fn in_seconds(from_now: i64) -> i64 {
+pub fn in_seconds(from_now: i64) -> i64 {
     i64::try_from(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()).unwrap() + from_now
 }
 

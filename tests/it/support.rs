@@ -15,6 +15,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tonic::transport::{Channel, Endpoint};
+use toolgate::audit::Audit;
 use toolgate::config::{Address, Config, Typed};
 use toolgate::identity::Identity;
 use toolgate::proto::cerbos::engine::v1 as cerbos;
@@ -23,12 +24,14 @@ use toolgate::server::Server;
 use toolgate::service::{Service, Settings};
 use toolgate::source::SourceFile;
 use toolgate::store::Store;
+use toolgate::telemetry::Tracing;
 use toolgate::wire::limits::Limits;
 
 /// A server in this process; goes down when dropped.
 pub struct Pdp {
     pub http: Address,
     pub grpc: Address,
+    pub hooks: Option<Address>,
     pub service: Arc<Service>,
     stop: Option<oneshot::Sender<()>>,
     task: Option<JoinHandle<()>>,
@@ -42,15 +45,20 @@ impl Pdp {
 
     /// The same with settings as for `--set`.
     pub async fn start_with(directory: &Path, set: &[&str]) -> Self {
-        Self::launch(directory, set, None).await
+        Self::launch(directory, set, None, None).await
     }
 
     /// The same with a configuration file of this text.
     pub async fn start_from(directory: &Path, file: &str) -> Self {
-        Self::launch(directory, &[], Some(file)).await
+        Self::launch(directory, &[], Some(file), None).await
     }
 
-    async fn launch(directory: &Path, set: &[&str], file: Option<&str>) -> Self {
+    /// The same with spans.
+    pub async fn start_traced(directory: &Path, tracing: Arc<Tracing>) -> Self {
+        Self::launch(directory, &[], None, Some(tracing)).await
+    }
+
+    async fn launch(directory: &Path, set: &[&str], file: Option<&str>, tracing: Option<Arc<Tracing>>) -> Self {
         let quick = "server.httpListenAddr=127.0.0.1:0,server.grpcListenAddr=127.0.0.1:0,\
                      storage.disk.debounce=10ms,storage.disk.pollInterval=50ms";
         let set = std::iter::once(quick).chain(set.iter().copied()).map(String::from).collect();
@@ -67,14 +75,22 @@ impl Pdp {
         for refresh in identity.refreshes() {
             tokio::spawn(refresh.run(Duration::ZERO, 0));
         }
-        let service = Arc::new(Service::new(store, settings).with_identity(identity));
+        let mut service = Service::new(store, settings).with_identity(identity);
+        if let Some(audit) = &config.audit {
+            service = service.with_audit(Arc::new(Audit::open(audit.clone()).expect("an audit log")));
+        }
+        if let Some(tracing) = tracing {
+            service = service.with_tracing(tracing);
+        }
+        let service = Arc::new(service);
         let server = Server::open(&config.server, Arc::clone(&service)).await.expect("ports");
         let (http, grpc) = (server.http_address().unwrap(), server.grpc_address().unwrap());
+        let hooks = server.hooks_address().unwrap();
         let (stop, stopped) = oneshot::channel();
         let task = tokio::spawn(server.run(async {
             let _ = stopped.await;
         }));
-        Self { http, grpc, service, stop: Some(stop), task: Some(task) }
+        Self { http, grpc, hooks, service, stop: Some(stop), task: Some(task) }
     }
 
     /// Tells it to go down; `down` waits for that.

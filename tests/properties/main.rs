@@ -24,6 +24,8 @@ mod requests;
 mod rng;
 #[path = "../differential/store/mod.rs"]
 mod store;
+#[path = "../differential/tokens.rs"]
+mod tokens;
 #[path = "../differential/yaml.rs"]
 mod yaml;
 
@@ -103,7 +105,7 @@ fn assert_subset(fewer: &[Answers], more: &[Answers], what: &str) {
 }
 
 /// Invalid globs, which the generator makes too, are refused by default.
-const BASE: &str = "-broken,-bad-requests,-config,-globs";
+const BASE: &str = "-broken,-bad-requests,-config,-globs,-jwt";
 
 #[test]
 fn order_means_nothing() {

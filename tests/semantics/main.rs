@@ -49,7 +49,7 @@ fn cases() -> Vec<(String, String)> {
     list
 }
 
-fn start(side: &Side, work: &Path, step: &Step) -> Result<Server, StartError> {
+fn write(work: &Path, step: &Step) -> PathBuf {
     let store = work.join("store");
     let _ = fs::remove_dir_all(&store);
     fs::create_dir_all(&store).unwrap();
@@ -58,6 +58,38 @@ fn start(side: &Side, work: &Path, step: &Step) -> Result<Server, StartError> {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
     }
+    store
+}
+
+/// The report of the store's test suites, or of its faults.
+fn report(side: &Side, work: &Path, step: &Step) -> Json {
+    let store = write(work, step);
+    let suites = matches!(step.check, Check::Suites(_));
+    let mut command = std::process::Command::new(&side.binary);
+    match side.flavour {
+        Flavour::Toolgate => command
+            .arg(if suites { "test" } else { "lint" })
+            .arg(store)
+            .args(["--compat", "cerbos", "--output", "json"]),
+        Flavour::Cerbos => command.arg("compile").arg(store).arg("--output=json").env("CERBOS_NO_TELEMETRY", "1"),
+    };
+    if suites {
+        command.arg("--verbose");
+    } else if side.flavour == Flavour::Cerbos {
+        command.arg("--skip-tests");
+    }
+    let done = command.output().unwrap();
+    if done.stdout.is_empty() && done.status.success() {
+        return Json::Null;
+    }
+    serde_json::from_slice(&done.stdout).unwrap_or_else(|e| {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        panic!("{}: {e}\n{}\n{}", step.place, text(&done.stdout), text(&done.stderr))
+    })
+}
+
+fn start(side: &Side, work: &Path, step: &Step) -> Result<Server, StartError> {
+    let store = write(work, step);
     let mut side = side.clone();
     side.strict = step.settings["engine"]["strictEvaluation"] == Json::Bool(true);
     side.spawn(work, &store, &step.settings).and_then(Starting::ready)
@@ -65,9 +97,37 @@ fn start(side: &Side, work: &Path, step: &Step) -> Result<Server, StartError> {
 
 fn run(side: &Side, step: &Step, work: &Path, faults: &mut Vec<String>) {
     let place = &step.place;
+    let name = if side.flavour == Flavour::Cerbos { "reference" } else { "toolgate" };
+    if step.side.as_ref().is_some_and(|only| only != name) {
+        return;
+    }
+    let found = match &step.check {
+        Check::Requests(_) | Check::Refused(_) => None,
+        Check::Suites(expected) => Some((expected.clone(), case::suites(&report(side, work, step)))),
+        Check::Faults(expected) => {
+            let (own, other) = if side.flavour == Flavour::Cerbos {
+                ("reference: ", "toolgate: ")
+            } else {
+                ("toolgate: ", "reference: ")
+            };
+            let lines = expected.iter().filter(|l| !l.starts_with(other));
+            let mut lines: Vec<String> = lines.map(|l| l.strip_prefix(own).unwrap_or(l).to_owned()).collect();
+            lines.sort();
+            let report = report(side, work, step);
+            let own = if side.flavour == Flavour::Cerbos { case::their_faults } else { case::our_faults };
+            Some((lines, own(&report)))
+        }
+    };
+    if let Some((expected, got)) = found {
+        if got != expected {
+            faults.push(format!("{place}:\n  expected {expected:?}\n  got      {got:?}"));
+        }
+        return;
+    }
     match (start(side, work, step), &step.check) {
         (Err(StartError::Broken(text)), _) => panic!("{place}: {text}"),
         (Err(StartError::Refused(text)), Check::Requests(_)) => faults.push(format!("{place}: refused: {text}")),
+        (_, Check::Suites(_) | Check::Faults(_)) => {}
         (Ok(_), Check::Refused(_)) => faults.push(format!("{place}: accepted, but should be refused")),
         (Err(StartError::Refused(text)), Check::Refused(parts)) => {
             // The words of the reference's log and of our diagnostics differ; what they quote does not.
@@ -80,7 +140,7 @@ fn run(side: &Side, step: &Step, work: &Path, faults: &mut Vec<String>) {
                 let body = request.to_string();
                 let reply = server.client.send("POST", "/api/check/resources", body.as_bytes()).unwrap();
                 let json: Json = serde_json::from_slice(&reply.body).unwrap_or_default();
-                let got = case::answer(&json);
+                let got = case::answer(&json, expected);
                 if reply.status != 200 || got != *expected {
                     let text = String::from_utf8_lossy(&reply.body);
                     faults.push(format!("{place}: {body}\n  expected {expected:?}\n  got      {got:?}\n  {text}"));
@@ -111,4 +171,13 @@ fn toolgate_answers_as_written() {
 #[test]
 fn the_reference_answers_as_written() {
     all(Flavour::Cerbos);
+}
+
+#[test]
+fn every_worked_example_of_the_specification_is_a_case() {
+    let names: Vec<String> = cases().into_iter().map(|(name, _)| name).collect();
+    for number in 1..=30 {
+        let prefix = format!("x{number:02}_");
+        assert!(names.iter().any(|n| n.starts_with(&prefix)), "no case {prefix}*.md");
+    }
 }

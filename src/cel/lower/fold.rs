@@ -4,8 +4,8 @@
 use super::super::budget::Budget;
 use super::super::context::Context;
 use super::super::error::{Eval, EvalError};
-use super::super::machine::{Machine, Memory};
-use super::super::program::{At, Node, Set};
+use super::super::machine::{Machine, Memory, Place};
+use super::super::program::{At, Node, Set, Texts};
 use super::super::value::{Constant, Object, Value};
 use super::One;
 
@@ -18,11 +18,11 @@ const PARTS: usize = 4_096;
 struct Nothing;
 
 impl<'a> Memory<'a> for Nothing {
-    fn slot(&self, machine: &Machine<'a, Self>, path: u32, _: u32) -> Eval<'a> {
-        machine.path(path)
+    fn slot(&self, machine: &Machine<'a, Self>, path: u32, _: u32) -> Place<'a> {
+        machine.place(path)
     }
 
-    fn found(&self, _: &Machine<'a, Self>, _: u32, _: Value<'a>) {}
+    fn found(&self, _: &Machine<'a, Self>, _: u32, _: &'a Value<'a>) {}
 
     fn variable(&self, _: &Machine<'a, Self>, _: u32) -> Eval<'a> {
         Err(EvalError::NO_SUCH_OVERLOAD)
@@ -70,7 +70,7 @@ impl One<'_, '_> {
             n.into_boxed_slice()
         });
         let sets = &mut self.to.program.sets;
-        sets.push(Set { elements: elements.clone(), only_strings, strings: strings.into_iter().collect(), numbers });
+        sets.push(Set { elements: elements.clone(), only_strings, strings: Texts::new(strings), numbers });
         u32::try_from(sets.len() - 1).unwrap_or(u32::MAX)
     }
 }

@@ -9,7 +9,7 @@ use super::super::functions::{Function, charge_search, extract, extract_all, rep
 use super::super::mapping::MapBuilder;
 use super::super::program::{At, Kids, RegexCall, Set};
 use super::super::show::Shown;
-use super::super::value::{Constant, List, Value};
+use super::super::value::{List, Value};
 use super::{Machine, Memory, Test};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
@@ -18,8 +18,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     pub(super) fn call(&self, f: &'static Function, args: Kids) -> Eval<'a> {
         match *self.kids(args) {
             [] => f.call(&self.context, &[]),
-            [a] => f.call(&self.context, &[self.value(a)?]),
-            [a, b] => f.call(&self.context, &[self.value(a)?, self.value(b)?]),
+            [a] => f.call(&self.context, &[self.operand(a)?]),
+            [a, b] => f.call(&self.context, &[self.operand(a)?, self.value(b)?]),
             [a, b, c] => f.call(&self.context, &[self.value(a)?, self.value(b)?, self.value(c)?]),
             ref more => {
                 let values = self.values(more)?;
@@ -115,7 +115,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     pub(super) fn in_set(&self, e: At, set: u32) -> Test<'a> {
-        self.is_member(self.value(e)?, set)
+        self.is_member(self.operand(e)?, set)
     }
 
     /// True if the value is in a prepared set.
@@ -167,9 +167,6 @@ impl Set {
     #[inline]
     fn contains(&self, needle: Value<'_>) -> Option<bool> {
         match needle {
-            Value::String(s) if self.elements.len() <= 4 => {
-                Some(self.elements.iter().any(|e| matches!(e, Constant::String(e) if **e == *s)))
-            }
             Value::String(s) => Some(self.strings.contains(s)),
             Value::Object(_) => None,
             _ if self.only_strings => Some(false),

@@ -27,8 +27,7 @@ impl Range<'_> {
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     pub(super) fn run_loop(&self, l: &'a Loop) -> Eval<'a> {
-        let range = self.range(self.value(l.range)?, l.second.is_some())?;
-        self.need_locals();
+        let range = self.range(self.operand(l.range)?, l.second.is_some())?;
         match l.kind {
             LoopKind::All => self.quantify(l, range, false).map(Value::Bool),
             LoopKind::Exists => self.quantify(l, range, true).map(Value::Bool),
@@ -46,8 +45,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             LoopKind::Exists => true,
             _ => return super::truth::truth_of(self.run_loop(l)?),
         };
-        let range = self.range(self.value(l.range)?, l.second.is_some())?;
-        self.need_locals();
+        let range = self.range(self.operand(l.range)?, l.second.is_some())?;
         self.quantify(l, range, decides)
     }
 
@@ -64,13 +62,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// Puts item `i` into the variables. One variable: element or key; two: index and element, or key and value.
     #[inline]
     fn set_item(&self, range: Range<'a>, i: usize, first: u32, second: Option<u32>) -> Value<'a> {
-        let (a, b) = match range {
-            Range::List(l) => {
-                let element = l.get(i).unwrap_or(Value::Null);
-                if second.is_some() { (Value::Int(i as i64), element) } else { (element, Value::Null) }
-            }
-            Range::Map(m) => m.entry(i).unwrap_or((Value::Null, Value::Null)),
-        };
+        let (a, b) = item(range, i, second.is_some());
         self.set_local(first, Ok(a));
         if let Some(second) = second {
             self.set_local(second, Ok(b));
@@ -85,10 +77,35 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         {
             return self.quantify_members(l, range, *set, decides);
         }
+        match (range, l.second) {
+            (Range::List(List::Values(items)), None) => {
+                self.quantify_over(l, items.iter().map(|v| (*v, Value::Null)), decides)
+            }
+            (Range::Map(Map::Fields(fields)), _) => {
+                self.quantify_over(l, fields.iter().map(|(k, v)| (Value::String(k), *v)), decides)
+            }
+            _ => self.quantify_over(l, (0..range.len()).map(|i| item(range, i, l.second.is_some())), decides),
+        }
+    }
+
+    #[inline]
+    fn quantify_over(
+        &self,
+        l: &'a Loop,
+        items: impl Iterator<Item = (Value<'a>, Value<'a>)>,
+        decides: bool,
+    ) -> Test<'a> {
+        let locals = self.need_locals();
+        let (first, second) = (locals.get(l.first as usize), l.second.and_then(|second| locals.get(second as usize)));
         let mut failure = None;
-        for i in 0..range.len() {
+        for (a, b) in items {
             self.context.budget.charge(u64::from(l.cost))?;
-            self.set_item(range, i, l.first, l.second);
+            if let Some(cell) = first {
+                cell.set(Ok(a));
+            }
+            if let Some(cell) = second {
+                cell.set(Ok(b));
+            }
             match self.test(l.body) {
                 Ok(b) if b == decides => return Ok(decides),
                 Ok(_) => {}
@@ -101,6 +118,15 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     /// `range.all(x, x in [literals])` and `exists`.
     fn quantify_members(&self, l: &'a Loop, range: Range<'a>, set: u32, decides: bool) -> Test<'a> {
+        if let (Range::Map(Map::Fields(fields)), Some(set)) = (range, self.program.sets.get(set as usize)) {
+            for (key, _) in fields {
+                self.context.budget.charge(u64::from(l.cost))?;
+                if set.strings.contains(key) == decides {
+                    return Ok(decides);
+                }
+            }
+            return Ok(!decides);
+        }
         for i in 0..range.len() {
             self.context.budget.charge(u64::from(l.cost))?;
             let item = match range {
@@ -123,6 +149,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         range: Range<'a>,
         mut visit: impl FnMut(Value<'a>) -> Result<(), EvalError<'a>>,
     ) -> Result<(), EvalError<'a>> {
+        self.need_locals();
         let mut failure = None;
         for i in 0..range.len() {
             self.context.budget.charge(u64::from(l.cost))?;
@@ -163,7 +190,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let room = if l.filter.is_some() { 0 } else { range.len() };
         let mut out = BumpVec::with_capacity_in(room, self.context.bump);
         self.each(l, range, |_| {
-            out.push(self.value(l.body)?);
+            out.push(self.operand(l.body)?);
             Ok(())
         })?;
         Ok(Value::list(out.into_bump_slice()))
@@ -218,5 +245,17 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
         self.set_local(fold.accumulator, accumulator);
         self.value(fold.result)
+    }
+}
+
+/// Item `i`: element or key; with two variables index and element, or key and value.
+#[inline]
+fn item(range: Range<'_>, i: usize, two: bool) -> (Value<'_>, Value<'_>) {
+    match range {
+        Range::List(l) => {
+            let element = l.get(i).unwrap_or(Value::Null);
+            if two { (Value::Int(i as i64), element) } else { (element, Value::Null) }
+        }
+        Range::Map(m) => m.entry(i).unwrap_or((Value::Null, Value::Null)),
     }
 }

@@ -5,7 +5,8 @@ use super::super::error::{EvalError, Fault};
 use super::super::functions::{self, charge_search, plain_address};
 use super::super::program::{At, Kids, Node, Relation, TextTest, TypeTest};
 use super::super::select;
-use super::super::value::{Map, Value};
+use super::super::texts::same;
+use super::super::value::{Map, Value, field};
 use super::{Machine, Memory, Test, operators};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
@@ -80,50 +81,55 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn is_type(&self, e: At, ty: &TypeTest) -> Test<'a> {
-        Ok(ty.fits(self.value(e)?))
+        Ok(ty.fits(&self.operand(e)?))
     }
 
     #[inline(never)]
     fn field_is(&self, e: At, key: &'a str, ty: &TypeTest) -> Test<'a> {
-        match self.value(e)? {
-            Value::Map(map @ Map::Fields(_)) => Ok(map.get_str(key).is_some_and(|v| ty.fits(v))),
-            other if select::has(&self.context, other, key)? => Ok(ty.fits(select::select(&self.context, other, key)?)),
+        match self.operand(e)? {
+            Value::Map(Map::Fields(fields)) => Ok(field(fields, key).is_some_and(|v| ty.fits(v))),
+            other if select::has(&self.context, other, key)? => {
+                Ok(ty.fits(&select::select(&self.context, other, key)?))
+            }
             _ => Ok(false),
         }
     }
 
     #[inline(never)]
     fn equal(&self, a: At, b: At) -> Test<'a> {
-        let a = self.value(a)?;
-        compare::equal(a, self.value(b)?, &self.context)
+        let a = self.operand(a)?;
+        compare::equal(a, self.operand(b)?, &self.context)
     }
 
     #[inline(never)]
     fn not_equal(&self, a: At, b: At) -> Test<'a> {
-        let a = self.value(a)?;
+        let a = self.operand(a)?;
         self.differ(a, self.value(b)?)
     }
 
     #[inline(never)]
     fn compare(&self, relation: Relation, a: At, b: At) -> Test<'a> {
-        let a = self.value(a)?;
+        let a = self.operand(a)?;
         operators::compare(&self.context, relation, a, self.value(b)?)
     }
 
     #[inline(never)]
     fn contains(&self, a: At, b: At) -> Test<'a> {
-        let a = self.value(a)?;
-        operators::contains(&self.context, a, self.value(b)?)
+        let a = self.operand(a)?;
+        operators::contains(&self.context, a, self.operand(b)?)
     }
 
     #[inline(never)]
     fn has(&self, e: At, key: &'a str) -> Test<'a> {
-        select::has(&self.context, self.value(e)?, key)
+        match self.operand(e)? {
+            Value::Map(Map::Fields(fields)) => Ok(field(fields, key).is_some()),
+            other => select::has(&self.context, other, key),
+        }
     }
 
     #[inline(never)]
     fn text_test(&self, test: TextTest, e: At, text: &str) -> Test<'a> {
-        let Value::String(s) = self.value(e)? else { return Err(EvalError::NO_SUCH_OVERLOAD) };
+        let Value::String(s) = self.operand(e)? else { return Err(EvalError::NO_SUCH_OVERLOAD) };
         Ok(match test {
             TextTest::Prefix => s.as_bytes().starts_with(text.as_bytes()),
             TextTest::Suffix => s.as_bytes().ends_with(text.as_bytes()),
@@ -136,8 +142,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn is_not_text(&self, e: At, text: &'a str) -> Test<'a> {
-        match self.value(e)? {
-            Value::String(s) => Ok(s != text),
+        match self.operand(e)? {
+            Value::String(s) => Ok(!same(s, text)),
             other @ Value::Object(_) => self.differ(other, Value::String(text)),
             _ => Ok(true),
         }
@@ -174,8 +180,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn is_text(&self, e: At, text: &'a str) -> Test<'a> {
-        match self.value(e)? {
-            Value::String(s) => Ok(s == text),
+        match self.operand(e)? {
+            Value::String(s) => Ok(same(s, text)),
             other @ Value::Object(_) => compare::equal(other, Value::String(text), &self.context),
             _ => Ok(false),
         }
@@ -193,7 +199,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn matches(&self, e: At, pattern: u32) -> Test<'a> {
-        match (self.value(e)?, self.program.patterns.get(pattern as usize)) {
+        match (self.operand(e)?, self.program.patterns.get(pattern as usize)) {
             (Value::String(text), Some((_, Ok(pattern)))) => {
                 charge_search(&self.context, text)?;
                 Ok(pattern.is_match(text))

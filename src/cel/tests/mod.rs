@@ -10,4 +10,4 @@ mod request;
 mod support;
 mod typed;
 mod units;
-mod walker;
+pub(crate) mod walker;

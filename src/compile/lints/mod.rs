@@ -3,11 +3,13 @@
 //!
 //! | file | asks |
 //! |---|---|
-//! | `rules` | rules that cannot apply, constant conditions, broad ALLOWs, names that fall together, cost |
+//! | `rules` | rules that cannot apply, constant conditions, broad ALLOWs, names that fall together, loops within loops |
+//! | `costs` | what a rule may cost at worst |
 //! | `reads` | attributes that may be missing where a DENY rests on them, and names that look misspelt |
 //! | `unused` | definitions and imports that nothing refers to |
 //! | `semantics` | places where the two semantics differ |
 
+mod costs;
 mod reads;
 mod rules;
 mod semantics;
@@ -32,6 +34,7 @@ pub fn lint(files: &[SourceFile], options: &CompileOptions) -> Vec<Diagnostic> {
         rules::lint(policy, &mut out);
     }
     reads::lint(&policies, options, &mut out);
+    costs::lint(&policies, &mut out);
     unused::lint(&policies, &mut out);
     semantics::lint(&policies, &mut out);
     Diagnostic::sort(&mut out);

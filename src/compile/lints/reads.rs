@@ -47,6 +47,8 @@ fn rooted(steps: Vec<String>) -> Option<Vec<String>> {
 struct Closure<'p> {
     /// Reads in the expression itself or in a variable: where, and of which text.
     reads: Vec<(Read, &'p ExprText, &'p Policy)>,
+    /// The expressions, and the definitions of variables they use.
+    texts: Vec<&'p ExprText>,
 }
 
 /// A policy's variables by name: its own and those it imports.
@@ -74,8 +76,9 @@ fn closure<'p>(texts: &[&'p ExprText], policy: &'p Policy, policies: &'p [Policy
     let known = variables(policy, policies);
     let mut open: Vec<(&ExprText, &Policy)> = texts.iter().map(|t| (*t, policy)).collect();
     let mut seen: BTreeSet<String> = BTreeSet::new();
-    let mut found = Vec::new();
+    let (mut found, mut all) = (Vec::new(), Vec::new());
     while let Some((text, from)) = open.pop() {
+        all.push(text);
         let Some(ast) = parsed(text) else { continue };
         for read in reads(&ast) {
             if let [root, name, ..] = &read.path[..]
@@ -88,7 +91,12 @@ fn closure<'p>(texts: &[&'p ExprText], policy: &'p Policy, policies: &'p [Policy
             found.push((read, text, from));
         }
     }
-    Closure { reads: found }
+    Closure { reads: found, texts: all }
+}
+
+/// Expressions, and the definitions of the variables they use, each once.
+pub(super) fn texts<'p>(texts: &[&'p ExprText], policy: &'p Policy, policies: &'p [Policy]) -> Vec<&'p ExprText> {
+    closure(texts, policy, policies).texts
 }
 
 impl Closure<'_> {

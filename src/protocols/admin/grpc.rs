@@ -1,15 +1,18 @@
 //! The gRPC methods.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use prost::Message;
 use serde_json::{Value, json};
+use tokio_stream::wrappers::ReceiverStream;
+use tokio_stream::{Stream, StreamExt as _};
 use tonic::{Request, Response, Status};
 
 use super::calls::{NOT_MUTABLE, encode, get_policy, get_schema, inspect_policies, list_policies, list_schemas};
-use super::{authenticate, reload};
-use crate::proto::cerbos::request::v1::ReloadStoreRequest;
+use super::{audit, authenticate, reload};
+use crate::proto::cerbos::request::v1::{ListAuditLogEntriesRequest, ReloadStoreRequest};
 use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminService;
 use crate::protocols::{Shared, grpc};
 use crate::service::{Failure, Service};
@@ -74,6 +77,20 @@ impl CerbosAdminService for GrpcApi {
         let asked: ReloadStoreRequest = self.admit(request).await?;
         reload(&self.0, asked.wait).await.map_err(|f| grpc::failed(&f))?;
         Ok(Response::new(encode("ReloadStoreResponse", &json!({}))))
+    }
+
+    type ListAuditLogEntriesStream = Pin<Box<dyn Stream<Item = Result<Bytes, Status>> + Send>>;
+
+    async fn list_audit_log_entries(
+        &self,
+        request: Request<Bytes>,
+    ) -> Result<Response<Self::ListAuditLogEntriesStream>, Status> {
+        let asked: ListAuditLogEntriesRequest = self.admit(request).await?;
+        let rows = audit::list(&self.0.service, &asked).map_err(|f| grpc::failed(&f))?;
+        let message = |row: Result<Value, Failure>| {
+            row.map(|row| encode("ListAuditLogEntriesResponse", &row)).map_err(|f| grpc::failed(&f))
+        };
+        Ok(Response::new(Box::pin(ReceiverStream::new(rows).map(message))))
     }
 
     async fn add_or_update_policy(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {

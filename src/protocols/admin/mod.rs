@@ -1,7 +1,8 @@
-//! The admin API: `cerbos.svc.v1.CerbosAdminService` over gRPC, and its REST routes. Reads policies and schemas and
-//! has them read again; changes nothing, because policies are files here. Nobody is told anything before he has
+//! The admin API: `cerbos.svc.v1.CerbosAdminService` over gRPC, and its REST routes. Reads policies, schemas and the
+//! audit log, and has policies read again; changes nothing, because policies are files here. Nobody is told anything before he has
 //! proved who he is.
 
+mod audit;
 mod auth;
 mod calls;
 mod grpc;
@@ -25,8 +26,6 @@ use crate::service::Failure;
 
 /// The answer to everybody where there is no admin API.
 pub(super) const DISABLED: &str = "Admin service is disabled by the configuration";
-/// The answer to questions about the audit log.
-pub(super) const AUDIT_OFF: &str = "Audit logs are not enabled";
 /// Passwords that are checked at a time: each takes a core for as long as its hash is meant to take.
 pub(super) const CHECKS: usize = 2;
 

@@ -1,23 +1,26 @@
 //! The REST routes.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::routing::{MethodRouter, get, post, put};
-use http::{HeaderMap, Response, StatusCode, Uri, header};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri, header};
 use serde_json::{Value, json};
+use tokio_stream::StreamExt as _;
+use tokio_stream::wrappers::ReceiverStream;
 
 use super::calls::{NOT_MUTABLE, get_policy, get_schema, inspect_policies, list_policies, list_schemas};
 use super::query::Query;
-use super::{AUDIT_OFF, authenticate, reload};
+use super::{audit as log, authenticate, reload};
 use crate::proto::cerbos::request::v1::{
     GetPolicyRequest, GetSchemaRequest, InspectPoliciesRequest, ListPoliciesRequest,
 };
 use crate::protocols::Shared;
 use crate::protocols::cerbos::versioned;
-use crate::protocols::http::{Layout, failed, json as respond, wrong_method};
+use crate::protocols::http::{Layout, failed, json as respond, unversioned, wrong_method};
 use crate::service::{Failure, Service};
 
 /// The routes.
@@ -105,14 +108,35 @@ async fn audit(
 ) -> Response<Body> {
     let layout = Layout::of(&uri, &headers);
     if let Err(denied) = authenticate(&shared, credentials(&headers)).await {
-        return failed(&denied, layout);
+        return stream_failed(&denied);
     }
-    if !["KIND_UNSPECIFIED", "KIND_ACCESS", "KIND_DECISION", "0", "1", "2"].contains(&kind.as_str()) {
-        let message = format!("type mismatch, parameter: kind, error: {kind} is not valid");
-        return failed(&Failure::Query(message), layout);
-    }
-    let error = json!({"error": {"code": 12, "message": AUDIT_OFF}});
-    respond(StatusCode::NOT_IMPLEMENTED, format!("{error}\n"), layout)
+    let query = Query::parse(uri.query().unwrap_or(""));
+    let asked = match log::asked(&kind, &query) {
+        Ok(asked) => asked,
+        Err(failure) => return failed(&failure, layout),
+    };
+    let rows = match log::list(&shared.service, &asked) {
+        Ok(rows) => rows,
+        Err(failure) => return stream_failed(&failure),
+    };
+    let line = |row: Result<Value, Failure>| {
+        let line = match row {
+            Ok(row) => json!({ "result": row }),
+            Err(failure) => log::error(&failure),
+        };
+        Ok::<_, Infallible>(format!("{line}\n"))
+    };
+    let mut response = versioned(Response::new(Body::from_stream(ReceiverStream::new(rows).map(line))));
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-ndjson"));
+    response
+}
+
+/// A failure of a call that answers with a stream.
+fn stream_failed(failure: &Failure) -> Response<Body> {
+    let mut response = failed(failure, Layout::Compact);
+    *response.body_mut() = Body::from(format!("{}\n", log::error(failure)));
+    // The reference adds nothing to answers of methods that stream.
+    unversioned(response)
 }
 
 /// Lets the caller in, asks, and answers.

@@ -12,6 +12,7 @@ use prost_types::field_descriptor_proto::Type;
 use prost_types::{DescriptorProto, EnumDescriptorProto, FieldDescriptorProto, FileDescriptorSet, MessageOptions};
 use serde_json::Value;
 
+use crate::cel::time::parse_timestamp;
 use crate::proto::DESCRIPTORS;
 use crate::protocols::value::value;
 
@@ -55,6 +56,7 @@ impl Pool {
     fn message(&self, name: &str, json: &Value, out: &mut Vec<u8>) {
         match name {
             ".google.protobuf.Value" => out.extend(value(json.clone()).encode_to_vec()),
+            ".google.protobuf.Timestamp" => timestamp(json, out),
             ".google.protobuf.UInt64Value" => number(1, json, out),
             _ => {
                 let (Some(descriptor), Value::Object(members)) = (self.messages.get(name), json) else { return };
@@ -115,6 +117,14 @@ impl Pool {
             }
             _ => number(field.number(), json, out),
         }
+    }
+}
+
+/// A point in time, which is a string in RFC 3339.
+fn timestamp(json: &Value, out: &mut Vec<u8>) {
+    if let Ok(time) = parse_timestamp(json.as_str().unwrap_or("")) {
+        let nanos = i32::try_from(time.nanos).unwrap_or(0);
+        out.extend(prost_types::Timestamp { seconds: time.seconds, nanos }.encode_to_vec());
     }
 }
 

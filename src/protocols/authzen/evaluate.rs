@@ -3,6 +3,7 @@
 
 use std::cell::Cell;
 
+use super::coaz;
 use crate::cel::value::{Map, Value};
 use crate::engine::Semantics;
 use crate::engine::decision::Effect;
@@ -16,7 +17,7 @@ use crate::wire::reply::CheckResourcesReply;
 use crate::wire::validate::{self, AUTHZEN_ATTRIBUTE};
 
 /// What starts the names that are meant for this server.
-const OURS: &str = "cerbos.";
+pub(super) const OURS: &str = "cerbos.";
 
 /// The answer to an evaluation.
 pub(super) struct Answer {
@@ -30,21 +31,27 @@ pub(super) enum Context {
     Response(Vec<u8>),
     /// Why an item of a batch was not decided.
     Error(Failure),
+    /// What a tool call's verdict says, as a JSON object.
+    Ruling(Vec<u8>),
 }
 
 /// Decides an evaluation that stands for itself.
 ///
 /// # Errors
 /// If it breaks a rule or comes with tokens that cannot be verified.
-pub(super) fn one<'a>(turn: &Turn<'a>, asked: &Evaluation<'a>) -> Result<Answer, Failure> {
-    decide(turn, asked, false, &Cell::new(turn.settings.wire.arena))
+pub(super) fn one<'a>(turn: &Turn<'a>, asked: &Evaluation<'a>, server: Option<&'a str>) -> Result<Answer, Failure> {
+    decide(turn, asked, false, server, &Cell::new(turn.settings.wire.arena))
 }
 
 /// Decides the items of a batch, in order, until its semantic says that it is enough.
 ///
 /// # Errors
 /// If the batch itself breaks a rule. What is wrong with an item is its answer: a denial, and why.
-pub(super) fn batch<'a>(turn: &Turn<'a>, asked: &Evaluations<'a>) -> Result<Vec<Answer>, Failure> {
+pub(super) fn batch<'a>(
+    turn: &Turn<'a>,
+    asked: &Evaluations<'a>,
+    server: Option<&'a str>,
+) -> Result<Vec<Answer>, Failure> {
     validate::evaluations(asked, reserves(turn))?;
     let limit = turn.settings.max_actions.saturating_mul(turn.settings.max_resources);
     if asked.items.len() > limit {
@@ -59,8 +66,10 @@ pub(super) fn batch<'a>(turn: &Turn<'a>, asked: &Evaluations<'a>) -> Result<Vec<
     let copies = Cell::new(turn.settings.wire.arena);
     let mut answers = Vec::with_capacity(asked.items.len());
     for item in asked.items {
-        let answer = decide(turn, &item.or(&asked.defaults), include_meta, &copies)
-            .unwrap_or_else(|failure| Answer { decision: false, context: Some(Context::Error(failure)) });
+        let answer = decide(turn, &item.or(&asked.defaults), include_meta, server, &copies).unwrap_or_else(|failure| {
+            turn.conclude_refused(turn.new_id(), "", &failure);
+            Answer { decision: false, context: Some(Context::Error(failure)) }
+        });
         let stop = last == Some(answer.decision);
         answers.push(answer);
         if stop {
@@ -79,9 +88,15 @@ fn decide<'a>(
     turn: &Turn<'a>,
     asked: &Evaluation<'a>,
     include_meta: bool,
+    server: Option<&'a str>,
     copies: &Cell<usize>,
 ) -> Result<Answer, Failure> {
     validate::evaluation(asked, reserves(turn))?;
+    if reserves(turn)
+        && let Some(call) = coaz::call(turn, asked, server)?
+    {
+        return Ok(coaz::judge(turn, &call));
+    }
     let (Some(subject), Some(resource), Some(action)) = (asked.subject, asked.resource, asked.action) else {
         // They are there: the rules were checked.
         return Ok(Answer { decision: false, context: None });
@@ -127,7 +142,7 @@ fn decide<'a>(
     })
 }
 
-fn text<'a>(map: Map<'a>, key: &str) -> &'a str {
+pub(super) fn text<'a>(map: Map<'a>, key: &str) -> &'a str {
     if let Some(Value::String(text)) = map.get_str(key) { text } else { "" }
 }
 
@@ -136,7 +151,7 @@ fn flag(map: Map<'_>, key: &str) -> bool {
 }
 
 /// The roles that the subject names, or its type.
-fn roles<'a>(turn: &Turn<'a>, subject: &Entity<'a>) -> &'a [&'a str] {
+pub(super) fn roles<'a>(turn: &Turn<'a>, subject: &Entity<'a>) -> &'a [&'a str] {
     let named = match subject.properties.get_str("cerbos.roles") {
         Some(Value::List(list)) => {
             let mut named = bumpalo::collections::Vec::new_in(turn.bump);
@@ -181,7 +196,7 @@ fn attributes<'a>(
     Ok(Map::Fields(all))
 }
 
-fn fields(map: Map<'_>) -> impl Iterator<Item = (&str, Value<'_>)> {
+pub(super) fn fields(map: Map<'_>) -> impl Iterator<Item = (&str, Value<'_>)> {
     map.iter().filter_map(|(key, value)| if let Value::String(key) = key { Some((key, value)) } else { None })
 }
 

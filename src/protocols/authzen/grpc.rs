@@ -36,7 +36,7 @@ impl AuthorizationService for GrpcApi {
         let received = request.into_inner();
         let answer = self.0.service.answer(|turn| {
             let asked = protobuf::evaluation(&received, turn.bump, turn.settings.wire)?;
-            one(turn, &asked)
+            one(turn, &asked, self.0.settings.adapters.authzen_server.as_deref())
         });
         answer.map(|a| Response::new(message(&a).encode_to_vec().into())).map_err(|f| grpc::failed(&f))
     }
@@ -49,7 +49,7 @@ impl AuthorizationService for GrpcApi {
                 // This message has no form for a single answer.
                 return Err(validate::no_evaluations().into());
             }
-            batch(turn, &asked)
+            batch(turn, &asked, self.0.settings.adapters.authzen_server.as_deref())
         });
         let encode = |answers: Vec<Answer>| {
             let evaluations = answers.iter().map(message).collect();

@@ -1,7 +1,8 @@
 //! AuthZEN 1.0: `authzen.authorization.v1.AuthorizationService` over gRPC, `/access/v1/…` over HTTP, and the metadata
 //! that tells where they are. An evaluation is put as a question of the Cerbos API and decided by the same code; every
-//! item of a batch is a question of its own.
+//! item of a batch is a question of its own. Evaluations in the shapes of COAZ-MCP are put as tool calls (`coaz.rs`).
 
+mod coaz;
 mod evaluate;
 mod grpc;
 mod rest;

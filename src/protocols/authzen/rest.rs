@@ -30,21 +30,23 @@ pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
 }
 
 async fn evaluation(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let server = shared.settings.adapters.authzen_server.as_deref();
     ask(&shared, request, |turn, body| {
         let asked = json::evaluation(body, turn.bump, turn.settings.wire)?;
-        one(turn, &asked).map(|answer| written(|json| write(&answer, json)))
+        one(turn, &asked, server).map(|answer| written(|json| write(&answer, json)))
     })
     .await
 }
 
 async fn evaluations(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
+    let server = shared.settings.adapters.authzen_server.as_deref();
     ask(&shared, request, |turn, body| {
         let asked = json::evaluations(body, turn.bump, turn.settings.wire)?;
         if asked.items.is_empty() {
             // Then it is a single evaluation.
-            return one(turn, &asked.defaults).map(|answer| written(|json| write(&answer, json)));
+            return one(turn, &asked.defaults, server).map(|answer| written(|json| write(&answer, json)));
         }
-        let answers = batch(turn, &asked)?;
+        let answers = batch(turn, &asked, server)?;
         Ok(written(|json| {
             json.object(|json| {
                 json.key("evaluations");
@@ -121,6 +123,9 @@ fn write(answer: &Answer, json: &mut Json) {
 impl Context {
     /// A JSON object.
     pub(super) fn to_json(&self) -> Vec<u8> {
+        if let Self::Ruling(json) = self {
+            return json.clone();
+        }
         written(|json| {
             json.object(|json| match self {
                 Self::Response(response) => {
@@ -135,6 +140,8 @@ impl Context {
                         json.text("message", &failure.to_string());
                     });
                 }
+                // As it is, above.
+                Self::Ruling(_) => {}
             });
         })
     }

@@ -1,5 +1,6 @@
 //! `CheckResources`, whatever it came as: rules, limits, one decision a resource, and the reply to encode.
 
+use crate::audit::About;
 use crate::engine::Wants;
 use crate::engine::request::Request;
 use crate::service::{Failure, Turn};
@@ -33,8 +34,14 @@ pub(in crate::protocols) fn answer<'a, T>(
     for entry in asked.resources {
         turn.limit_actions(entry.actions.len())?;
     }
+    turn.describe(&About {
+        request_id: asked.request_id,
+        include_meta: asked.include_meta,
+        context: asked.request_context,
+        ..About::default()
+    });
     let aux = turn.claims(asked.aux_data.as_ref())?;
-    let wants = Wants { derived_roles: asked.include_meta, trace: false };
+    let wants = Wants { derived_roles: asked.include_meta, ..Wants::default() };
     let decided = asked.resources.iter().filter_map(|entry| {
         // Both are there: the rules were checked.
         let (principal, resource) = (asked.principal?, entry.resource?);
@@ -44,7 +51,7 @@ pub(in crate::protocols) fn answer<'a, T>(
         Some(CheckResult { resource, decision })
     });
     let results = bumpalo::collections::Vec::from_iter_in(decided, turn.bump).into_bump_slice();
-    let id = turn.new_id();
+    let id = turn.call_id();
     Ok(encode(&CheckResourcesReply {
         request_id: asked.request_id,
         results,

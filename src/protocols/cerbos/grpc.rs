@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 use super::check::check;
 use super::legacy::{check_batch, check_set};
 use super::plan::plan;
-use super::{VERSION_KEY, server_info};
+use super::server_info;
 use crate::proto::cerbos::request::v1::ServerInfoRequest;
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosService;
@@ -71,6 +71,6 @@ impl CerbosService for GrpcApi {
 fn versioned<T>(message: T) -> Response<T> {
     let mut response = Response::new(message);
     let version = MetadataValue::from_static(env!("CARGO_PKG_VERSION"));
-    response.metadata_mut().insert(VERSION_KEY, version);
+    response.metadata_mut().insert(grpc::VERSION_KEY, version);
     response
 }

@@ -7,21 +7,18 @@ mod legacy;
 mod plan;
 mod rest;
 
-use http::{HeaderName, HeaderValue};
-
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
 
+pub(super) use super::http::versioned;
 pub(super) use check::answer;
 pub(super) use grpc::{GrpcApi, check_message};
-pub(super) use rest::{routes, versioned};
+pub(super) use rest::{check_resources_json, routes};
 
-/// Metadata with our version that comes with every answer.
-const VERSION_KEY: &str = "cerbos-version";
-/// The same as a header.
-pub(super) const VERSION: (HeaderName, HeaderValue) =
-    (HeaderName::from_static(VERSION_KEY), HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-
-/// What `ServerInfo` tells.
+/// What `ServerInfo` tells. Commit and date are those that whoever built the binary set in the environment.
 fn server_info() -> ServerInfoResponse {
-    ServerInfoResponse { version: env!("CARGO_PKG_VERSION").into(), ..ServerInfoResponse::default() }
+    ServerInfoResponse {
+        version: env!("CARGO_PKG_VERSION").into(),
+        commit: option_env!("TOOLGATE_COMMIT").unwrap_or_default().into(),
+        build_date: option_env!("TOOLGATE_BUILD_DATE").unwrap_or_default().into(),
+    }
 }

@@ -1,5 +1,6 @@
 //! `PlanResources`, whatever it came as: rules, one plan, and the reply to encode.
 
+use crate::audit::About;
 use crate::engine::request::Request;
 use crate::service::{Failure, Turn};
 use crate::wire::message::PlanResources;
@@ -16,6 +17,12 @@ pub(super) fn plan<'a, T>(
     encode: impl FnOnce(&PlanResourcesReply<'_>) -> T,
 ) -> Result<T, Failure> {
     validate::plan_resources(asked)?;
+    turn.describe(&About {
+        request_id: asked.request_id,
+        action: asked.action,
+        include_meta: asked.include_meta,
+        context: asked.request_context,
+    });
     let aux = turn.claims(asked.aux_data.as_ref())?;
     // Both are there: the rules were checked.
     let (Some(principal), Some(resource)) = (asked.principal, asked.resource) else { return Err(Failure::PlanFailed) };
@@ -23,7 +30,7 @@ pub(super) fn plan<'a, T>(
     let actions = if asked.actions.is_empty() { &*single } else { asked.actions };
     let request = Request { principal, resource, actions, aux };
     let plan = turn.plan(&request, false)?;
-    let id = turn.new_id();
+    let id = turn.call_id();
     Ok(encode(&PlanResourcesReply {
         request_id: asked.request_id,
         action: asked.action,

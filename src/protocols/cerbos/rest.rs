@@ -6,15 +6,15 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::routing::{get, post};
-use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
-use serde_json::json;
+use http::{HeaderMap, Response, StatusCode, Uri};
+use serde_json::{Map, Value};
 
 use super::check::check;
 use super::legacy::{check_batch, check_set};
 use super::plan::plan;
 use super::server_info;
 use crate::protocols::Shared;
-use crate::protocols::http::{Layout, failed, json as respond, receive, wrong_method};
+use crate::protocols::http::{Layout, failed, json as respond, receive, versioned, wrong_method};
 use crate::service::{Failure, Turn};
 use crate::wire::json::Trailing;
 use crate::wire::{encode, json};
@@ -30,11 +30,16 @@ pub(in crate::protocols) fn routes() -> Router<Arc<Shared>> {
 }
 
 async fn check_resources(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    ask(&shared, request, |turn, body| {
-        let asked = json::check_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
-        check(turn, &asked, encode::check_resources_json)
-    })
-    .await
+    ask(&shared, request, check_resources_json).await
+}
+
+/// The answer to the JSON of a request, without a transport.
+///
+/// # Errors
+/// What keeps it from being decided.
+pub(in crate::protocols) fn check_resources_json<'a>(turn: &Turn<'a>, body: &'a [u8]) -> Result<Vec<u8>, Failure> {
+    let asked = json::check_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
+    check(turn, &asked, encode::check_resources_json)
 }
 
 async fn check_resource_set(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
@@ -79,14 +84,8 @@ async fn ask(
 
 async fn info(uri: Uri, headers: HeaderMap) -> Response<Body> {
     let info = server_info();
-    let body = json!({ "version": info.version });
-    versioned(respond(StatusCode::OK, body.to_string(), Layout::of(&uri, &headers)))
-}
-
-/// Adds what the reference's gateway adds to an answer of a method.
-pub(in crate::protocols) fn versioned(mut response: Response<Body>) -> Response<Body> {
-    let headers = response.headers_mut();
-    headers.insert("grpc-metadata-cerbos-version", HeaderValue::from_static(env!("CARGO_PKG_VERSION")));
-    headers.insert("grpc-metadata-content-type", HeaderValue::from_static("application/grpc"));
-    response
+    let members = [("version", info.version), ("commit", info.commit), ("buildDate", info.build_date)];
+    let body: Map<String, Value> =
+        members.into_iter().filter(|(_, v)| !v.is_empty()).map(|(k, v)| (k.to_owned(), v.into())).collect();
+    versioned(respond(StatusCode::OK, Value::Object(body).to_string(), Layout::of(&uri, &headers)))
 }

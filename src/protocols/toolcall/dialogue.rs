@@ -14,31 +14,30 @@ use tonic::Status;
 use super::decide::{decide_one_of, refused};
 use crate::protocols::direct::{frame, unframe};
 use crate::protocols::intake::Account;
-use crate::protocols::{App, Shared, grpc};
-use crate::service::{Failure, Service};
+use crate::protocols::{Shared, grpc};
+use crate::service::{Ambient, Failure, Service};
 use crate::wire::{encode, protobuf};
 
 /// One stream, from its first question to its end.
 pub struct Dialogue {
     shared: Arc<Shared>,
-    account: Arc<Account>,
-    /// The beginning of a question.
-    begun: Vec<u8>,
+    ambient: Option<Ambient>,
+    begun: Begun,
     drain: WatchStream<bool>,
 }
 
-impl App {
-    /// Opens a stream of tool calls.
-    #[must_use]
-    pub fn dialogue(&self) -> Dialogue {
-        Dialogue::new(&self.0.shared)
-    }
+/// The beginning of a question whose rest is still to come.
+struct Begun {
+    bytes: Vec<u8>,
+    account: Arc<Account>,
 }
 
 impl Dialogue {
-    fn new(shared: &Arc<Shared>) -> Self {
+    /// `ambient` is what surrounds each question.
+    pub(in crate::protocols) fn new(shared: &Arc<Shared>, ambient: Option<Ambient>) -> Self {
         let drain = WatchStream::new(shared.service.on_drain());
-        Self { shared: Arc::clone(shared), account: shared.intake.open(), begun: Vec::new(), drain }
+        let begun = Begun { bytes: Vec::new(), account: shared.intake.open() };
+        Self { shared: Arc::clone(shared), ambient, begun, drain }
     }
 
     /// Answers the questions that are whole now, in order; `answers` gets them.
@@ -46,38 +45,21 @@ impl Dialogue {
     /// # Errors
     /// What ends the stream, once the answers so far are sent.
     pub fn take(&mut self, received: &[u8], answers: &mut Vec<u8>) -> Result<(), Status> {
-        if !self.account.charge(received.len()) {
-            return Err(grpc::failed(&Failure::Overloaded));
-        }
-        if self.begun.is_empty() {
-            let rest = self.answer(received, answers)?;
-            self.begun.extend_from_slice(rest);
-        } else {
-            let mut begun = std::mem::take(&mut self.begun);
-            begun.extend_from_slice(received);
-            let rest = self.answer(&begun, answers)?.len();
-            begun.drain(..begun.len().saturating_sub(rest));
-            self.begun = begun;
-        }
-        if self.begun.is_empty() {
-            self.begun = Vec::new();
-            self.account.give_back();
-        }
-        Ok(())
-    }
-
-    fn answer<'r>(&self, mut rest: &'r [u8], answers: &mut Vec<u8>) -> Result<&'r [u8], Status> {
-        while let Some((question, after)) = unframe(rest, self.shared.max_bytes)? {
-            frame(&answer(&self.shared.service, question), answers);
-            rest = after;
-        }
-        Ok(rest)
+        let Self { shared, ambient, begun, .. } = self;
+        let service = &*shared.service;
+        begun.take(received, shared.max_bytes, |question| {
+            let answer = match ambient {
+                Some(ambient) => ambient.enter(|| answer(service, question)),
+                None => answer(service, question),
+            };
+            frame(&answer, answers);
+        })
     }
 
     /// How the stream ends when no more questions come.
     #[must_use]
     pub fn end(&self) -> Status {
-        if self.begun.is_empty() { Status::ok("") } else { Status::internal("Unexpected EOF decoding stream.") }
+        if self.begun.bytes.is_empty() { Status::ok("") } else { Status::internal("Unexpected EOF decoding stream.") }
     }
 
     /// Ready with the end of the stream once the server goes down: everything that was asked is answered, and nobody
@@ -92,6 +74,41 @@ impl Dialogue {
     }
 }
 
+impl Begun {
+    /// Hands each message that is whole now to `each`, in order, and keeps the rest.
+    fn take(&mut self, received: &[u8], max: usize, each: impl FnMut(&[u8])) -> Result<(), Status> {
+        if !self.account.charge(received.len()) {
+            return Err(grpc::failed(&Failure::Overloaded));
+        }
+        let before = if self.bytes.is_empty() { 0 } else { self.bytes.len() + received.len() };
+        if before == 0 {
+            let rest = each_message(received, max, each)?;
+            self.bytes.extend_from_slice(rest);
+        } else {
+            self.bytes.extend_from_slice(received);
+            let rest = each_message(&self.bytes, max, each)?.len();
+            self.bytes.drain(..before.saturating_sub(rest));
+        }
+        if self.bytes.is_empty() {
+            // A large question is not remembered for ever.
+            self.bytes = Vec::new();
+        }
+        // What was answered is done with; what is kept stays charged, and fitted before.
+        self.account.give_back();
+        self.account.charge(self.bytes.len());
+        Ok(())
+    }
+}
+
+/// Goes through the messages that are whole; gives the rest.
+fn each_message(mut rest: &[u8], max: usize, mut each: impl FnMut(&[u8])) -> Result<&[u8], Status> {
+    while let Some((message, after)) = unframe(rest, max)? {
+        each(message);
+        rest = after;
+    }
+    Ok(rest)
+}
+
 /// The answer to one question of a stream.
 pub(super) fn answer(service: &Service, received: &[u8]) -> Bytes {
     let answer = service.answer(|turn| {
@@ -103,4 +120,36 @@ pub(super) fn answer(service: &Service, received: &[u8]) -> Bytes {
     });
     // A panic: whose question it was is lost, but order tells.
     answer.or_else(|f| service.answer(|turn| Ok(encode::decide(&refused(turn, "", &f))))).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::protocols::intake::Intake;
+
+    #[test]
+    fn only_what_is_kept_stays_charged_however_long_a_stream_is() {
+        let intake = Intake::new(1000);
+        let mut begun = Begun { bytes: Vec::new(), account: intake.open() };
+        let mut text = Vec::new();
+        (0..500_u32).for_each(|n| frame(&n.to_be_bytes(), &mut text));
+        let mut seen = Vec::new();
+        // 13 bytes and 9 a message: almost every piece ends within one.
+        for piece in text.chunks(13) {
+            begun.take(piece, 100, |message| seen.push(message.to_vec())).unwrap();
+            assert_eq!(intake.has_room(1000), begun.bytes.is_empty());
+            assert!(intake.has_room(1000 - begun.bytes.len()));
+        }
+        let wanted: Vec<Vec<u8>> = (0..500_u32).map(|n| n.to_be_bytes().to_vec()).collect();
+        assert_eq!(seen, wanted);
+        assert!(begun.bytes.is_empty() && intake.has_room(1000));
+
+        // One that is refused gives back all when it ends.
+        begun.take(&text[..8], 100, |_| {}).unwrap();
+        let refused = begun.take(&[0; 999], 5000, |_| {}).unwrap_err();
+        assert_eq!(refused.code(), tonic::Code::ResourceExhausted);
+        assert!(!intake.has_room(1));
+        drop(begun);
+        assert!(intake.has_room(1000));
+    }
 }

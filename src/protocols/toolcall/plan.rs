@@ -13,18 +13,33 @@ use crate::wire::validate;
 ///
 /// # Errors
 /// If the request breaks a rule.
-pub(super) fn plan_tools<'a>(turn: &Turn<'a>, asked: &PlanTools<'a>) -> Result<PlanToolsReply<'a>, Failure> {
+pub(in crate::protocols) fn plan_tools<'a>(
+    turn: &Turn<'a>,
+    asked: &PlanTools<'a>,
+) -> Result<PlanToolsReply<'a>, Failure> {
+    plan_tools_in(turn, asked, &turn.settings.kind_prefix)
+}
+
+/// The same of tools whose kinds begin otherwise.
+///
+/// # Errors
+/// If the request breaks a rule.
+pub(in crate::protocols) fn plan_tools_in<'a>(
+    turn: &Turn<'a>,
+    asked: &PlanTools<'a>,
+    prefix: &str,
+) -> Result<PlanToolsReply<'a>, Failure> {
     validate::plan_tools(asked)?;
     let plans = asked.tools.iter().map(|tool| {
-        let filter = one(turn, asked, *tool).map_err(|why| &*turn.bump.alloc_str(&why.to_string()));
+        let filter = one(turn, asked, *tool, prefix).map_err(|why| &*turn.bump.alloc_str(&why.to_string()));
         ToolPlan { server: tool.server, name: tool.name, filter }
     });
     let tools = BumpVec::from_iter_in(plans, turn.bump).into_bump_slice();
     Ok(PlanToolsReply { tools, revision: &turn.snapshot.revision })
 }
 
-fn one<'a>(turn: &Turn<'a>, asked: &PlanTools<'a>, tool: Tool<'a>) -> Result<Filter<'a>, Failure> {
-    let questions = tools::questions(asked, tool, &turn.settings.kind_prefix, turn.bump);
+fn one<'a>(turn: &Turn<'a>, asked: &PlanTools<'a>, tool: Tool<'a>, prefix: &str) -> Result<Filter<'a>, Failure> {
+    let questions = tools::questions(asked, tool, prefix, turn.bump);
     // An identity is there: the rules were checked.
     let Some((identity, agent)) = questions else { return Ok(Filter::Never { no_match: true }) };
     let identity = turn.plan_with(&identity, &[tools::ARGUMENTS], false)?.filter;

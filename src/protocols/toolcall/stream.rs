@@ -1,6 +1,6 @@
-//! `DecideStream` by way of the library, for peers that compress or come by the HTTP port: each question is answered on the spot, in order, under the policies of that moment. A question is
-//! read when there is room for its answer, so that what is in flight is bounded by the connection's windows: nothing
-//! is queued here.
+//! `DecideStream` by way of the library, for peers that compress or come by the HTTP port: each question is answered on
+//! the spot, in order, under the policies of that moment. A question is read when there is room for its answer, so that
+//! what is in flight is bounded by the connection's windows: nothing is queued here.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -14,13 +14,14 @@ use tonic::{Request, Status, Streaming};
 use super::dialogue::answer;
 use crate::protocols::intake::Account;
 use crate::protocols::{Shared, grpc};
-use crate::service::Failure;
+use crate::service::{Ambient, Failure};
 
 /// The answers of one stream.
 pub(in crate::protocols) struct Answers {
     shared: Arc<Shared>,
     questions: Streaming<Bytes>,
     account: Option<Arc<Account>>,
+    ambient: Ambient,
     drain: WatchStream<bool>,
     over: bool,
 }
@@ -29,7 +30,9 @@ impl Answers {
     pub(super) fn new(shared: Arc<Shared>, request: Request<Streaming<Bytes>>) -> Self {
         let drain = WatchStream::new(shared.service.on_drain());
         let account = request.extensions().get::<Arc<Account>>().cloned();
-        Self { shared, questions: request.into_inner(), account, drain, over: false }
+        // The task that polls a stream is no longer the one that serves the call.
+        let ambient = Ambient { in_parts: true, ..Ambient::current() };
+        Self { shared, questions: request.into_inner(), account, ambient, drain, over: false }
     }
 
     /// True once the server goes down.
@@ -60,7 +63,8 @@ impl Stream for Answers {
                 if let Some(account) = &self.account {
                     account.give_back();
                 }
-                Poll::Ready(Some(Ok(answer(&self.shared.service, &received))))
+                let answer = self.ambient.enter(|| answer(&self.shared.service, &received));
+                Poll::Ready(Some(Ok(answer)))
             }
             Poll::Ready(Some(Err(status))) => {
                 let failure = grpc::oversized(&status, self.shared.max_bytes);

@@ -19,7 +19,7 @@ use http::{HeaderMap, HeaderValue, Request, Response};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::arrival::Arrival;
-use crate::protocols::{Answer, App};
+use crate::protocols::{Answer, App, Peer};
 
 /// How much a client may send ahead, on a connection and on each of its streams.
 const WINDOW: u32 = 1 << 20;
@@ -39,6 +39,7 @@ pub(super) struct Limits {
 pub(super) struct Http2<S> {
     state: State<S>,
     app: App,
+    peer: Peer,
     going: bool,
     batch: Vec<(Request<RecvStream>, SendResponse<Bytes>)>,
     ping: Option<PingPong>,
@@ -50,14 +51,14 @@ enum State<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
-    pub(super) fn new(stream: S, app: App, limits: Limits) -> Self {
+    pub(super) fn new(stream: S, app: App, peer: Peer, limits: Limits) -> Self {
         let greeting = Builder::new()
             .initial_connection_window_size(WINDOW)
             .initial_window_size(WINDOW)
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(limits.head)
             .handshake(stream);
-        Self { state: State::Greeting(greeting), app, going: false, batch: Vec::new(), ping: None }
+        Self { state: State::Greeting(greeting), app, peer, going: false, batch: Vec::new(), ping: None }
     }
 
     /// Takes no more requests and ends when those taken are answered.
@@ -79,10 +80,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
     /// Takes all requests that have come. Meanwhile the connection reads, and writes what was answered.
     fn poll_batch(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
         if let State::Greeting(greeting) = &mut self.state {
-            let mut connection = ready!(Pin::new(greeting).poll(cx)).map_err(|_| Over)?;
             if self.going {
-                connection.graceful_shutdown();
+                // Nothing was asked yet.
+                return Poll::Ready(Err(Over));
             }
+            let mut connection = ready!(Pin::new(greeting).poll(cx)).map_err(|_| Over)?;
             self.ping = connection.ping_pong();
             self.state = State::Open(connection);
         }
@@ -118,32 +120,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Http2<S> {
                 return Poll::Ready(());
             }
             for (request, respond) in me.batch.drain(..) {
-                serve(&me.app, request, respond, cx);
+                serve(&me.app, me.peer, request, respond, cx);
             }
         }
     }
 }
 
 /// Answers a request on the spot, or has it answered.
-fn serve(app: &App, request: Request<RecvStream>, respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
+fn serve(app: &App, peer: Peer, request: Request<RecvStream>, mut respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
     let (head, body) = request.into_parts();
     if app.opens_stream(&head) {
-        tokio::spawn(stream::converse(app.dialogue(), body, respond));
+        match app.open_stream(&head, peer) {
+            Ok(dialogue) => drop(tokio::spawn(stream::converse(dialogue, body, respond))),
+            Err(refusal) => {
+                // The stream may be gone; then so is whoever asked.
+                let _ = reply(&mut respond, Answer { head: refusal, body: Bytes::new() });
+            }
+        }
         return;
     }
     let mut arrival = Arrival::new(body);
     if let Some(method) = app.unary(&head)
         && let Some(received) = arrival.whole(cx)
-        && let Some(answer) = app.answer(method, received)
+        && let Some(answer) = app.answer(method, &head, peer, received)
     {
         // The stream may be gone; then so is whoever asked.
-        let _ = reply(respond, answer);
+        let _ = reply(&mut respond, answer);
         return;
     }
-    tokio::spawn(ordinary::answer(app.clone(), Request::from_parts(head, arrival), respond));
+    tokio::spawn(ordinary::answer(app.clone(), peer, Request::from_parts(head, arrival), respond));
 }
 
-fn reply(mut respond: SendResponse<Bytes>, answer: Answer) -> Result<(), h2::Error> {
+fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) -> Result<(), h2::Error> {
     let mut response = Response::new(());
     *response.headers_mut() = answer.head;
     if answer.body.is_empty() {

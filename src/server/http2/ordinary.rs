@@ -11,15 +11,15 @@ use http_body_util::BodyExt;
 use hyper::body::Body;
 
 use super::Arrival;
-use crate::protocols::{App, Port};
+use crate::protocols::{App, Peer, Port};
 
 /// Answers a request.
-pub(super) async fn answer(app: App, request: Request<Arrival>, mut respond: SendResponse<Bytes>) {
+pub(super) async fn answer(app: App, peer: Peer, request: Request<Arrival>, mut respond: SendResponse<Bytes>) {
     let response = tokio::select! {
         biased;
         // Nobody waits for the answer any more.
         _ = poll_fn(|cx| respond.poll_reset(cx)) => return,
-        response = app.call(request, Port::Grpc) => response,
+        response = app.call(request, Port::Grpc, peer) => response,
     };
     let (head, body) = response.into_parts();
     let empty = body.is_end_stream();

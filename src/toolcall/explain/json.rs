@@ -1,8 +1,8 @@
-//! An explanation for machines.
+//! An explanation as JSON: written, and read again from a server's answer.
 
 use serde_json::{Map, Value, json as value};
 
-use super::{Explanation, Node, Step};
+use super::{Explanation, Nearest, Node, Step};
 
 /// The explanation as JSON.
 #[must_use]
@@ -31,4 +31,62 @@ fn node(n: &Node) -> Value {
         "text": n.text, "result": n.result, "values": values,
         "operands": n.operands.iter().map(node).collect::<Vec<_>>(),
     })
+}
+
+/// An explanation that came as JSON; what is missing reads as empty.
+#[must_use]
+pub fn read(e: &Value) -> Explanation {
+    Explanation {
+        asker: text(e, "asker"),
+        principal: text(e, "principal"),
+        roles: texts(e, "roles"),
+        kind: text(e, "kind"),
+        action: text(e, "action"),
+        allowed: text(e, "effect") == "EFFECT_ALLOW",
+        policy: text(e, "policy"),
+        reason: text(e, "reason"),
+        steps: items(e, "steps").map(read_step).collect(),
+        nearest: e.get("nearest").filter(|n| n.is_object()).map(|n| Nearest {
+            rule: text(n, "rule"),
+            place: text(n, "location"),
+            lacks: texts(n, "lacks"),
+        }),
+    }
+}
+
+fn read_step(s: &Value) -> Step {
+    Step {
+        what: text(s, "what").into(),
+        name: text(s, "name"),
+        policy: text(s, "policy"),
+        place: text(s, "location"),
+        outcome: text(s, "outcome"),
+        decides: s.get("decides").and_then(Value::as_bool).unwrap_or_default(),
+        condition: s.get("condition").filter(|n| n.is_object()).map(read_node),
+    }
+}
+
+/// Recursive: `serde_json` bounds how deep an answer may be.
+fn read_node(n: &Value) -> Node {
+    let values = n.get("values").and_then(Value::as_object).into_iter().flatten();
+    let result = text(n, "result");
+    Node {
+        text: text(n, "text"),
+        holds: result == "true",
+        result,
+        values: values.map(|(path, shown)| (path.clone(), shown.as_str().unwrap_or_default().to_owned())).collect(),
+        operands: items(n, "operands").map(read_node).collect(),
+    }
+}
+
+fn text(of: &Value, key: &str) -> String {
+    of.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+fn items<'v>(of: &'v Value, key: &str) -> impl Iterator<Item = &'v Value> {
+    of.get(key).and_then(Value::as_array).into_iter().flatten()
+}
+
+fn texts(of: &Value, key: &str) -> Vec<String> {
+    items(of, key).filter_map(Value::as_str).map(str::to_owned).collect()
 }

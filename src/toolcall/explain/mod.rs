@@ -2,18 +2,24 @@
 //! what decided; and for a denied call the rule that came nearest to allowing it, with what it lacks.
 //!
 //! Made after the decision from what the engine says it asked; it cannot change a decision. `values` finds and hides values,
-//! `text` and `json` are its faces.
+//! `text`, `json` and `message` are its faces.
 
 mod json;
+mod message;
 mod text;
 mod values;
 
 #[cfg(test)]
 mod tests;
 
-pub use json::json;
+pub use json::{json, read};
+pub use message::message;
 pub use text::text;
 pub use values::Redaction;
+
+use std::borrow::Cow;
+
+use bumpalo::Bump;
 
 use crate::cel::Frame;
 use crate::engine::condition::{Condition, Failure, Tri, evaluate};
@@ -54,7 +60,7 @@ pub struct Explanation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Step {
     /// `ALLOW rule`, `DENY rule`, `derived role`, `role policy`.
-    pub what: &'static str,
+    pub what: Cow<'static, str>,
     /// Rule or role name.
     pub name: String,
     /// Policy key, or the set's.
@@ -156,7 +162,7 @@ impl Teller<'_, '_> {
     fn step(&self, seen: &Seen<'_>, cause: &Cause<'_>) -> Step {
         match seen {
             Seen::Rule { policy, rule, met, frame, .. } => Step {
-                what: if rule.effect == RuleEffect::Allow { "ALLOW rule" } else { "DENY rule" },
+                what: if rule.effect == RuleEffect::Allow { "ALLOW rule" } else { "DENY rule" }.into(),
                 name: rule.name.to_string(),
                 policy: policy.key.to_string(),
                 place: format!("{}:{}", policy.file, rule.line),
@@ -165,7 +171,7 @@ impl Teller<'_, '_> {
                 condition: rule.condition.as_ref().map(|c| self.node(c, frame)),
             },
             Seen::DerivedRole { rule, set, role, active, frame, .. } => Step {
-                what: "derived role",
+                what: "derived role".into(),
                 name: format!("{} (for rule `{}`)", role.name, rule.name),
                 policy: set.key.to_string(),
                 place: format!("{}:{}", set.file, role.line),
@@ -174,7 +180,7 @@ impl Teller<'_, '_> {
                 condition: role.condition.as_ref().map(|c| self.node(c, frame)),
             },
             Seen::RoleRule { policy, rule, met, frame, .. } => Step {
-                what: "role policy",
+                what: "role policy".into(),
                 name: rule.name.to_string(),
                 policy: policy.key.to_string(),
                 place: format!("{}:{}", policy.file, rule.line),
@@ -183,7 +189,7 @@ impl Teller<'_, '_> {
                 condition: rule.condition.as_ref().map(|c| self.node(c, frame)),
             },
             Seen::Unlisted { policy, .. } => Step {
-                what: "role policy",
+                what: "role policy".into(),
                 name: String::new(),
                 policy: policy.key.to_string(),
                 place: policy.file.to_string(),
@@ -241,19 +247,17 @@ impl Teller<'_, '_> {
                 _ => {}
             }
         }
-        for (name, policy) in &table.resources {
+        for (name, policy) in table.resources.iter() {
             if *name.name != *self.request.resource.kind {
                 continue;
             }
-            policy.actions.for_each(action, |i| {
-                if let Some(rule) = policy.rules.get(i as usize).filter(|r| r.effect == RuleEffect::Allow) {
+            let bump = Bump::new();
+            for i in policy.actions.rules(action, &bump) {
+                if let Some(rule) = policy.rules.get(*i as usize).filter(|r| r.effect == RuleEffect::Allow) {
                     let roles = self.request.principal.roles;
                     let fits = |patterns: &[Pattern]| patterns.iter().any(|p| roles.iter().any(|r| p.matches(r)));
-                    let parents =
-                        rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize)).filter_map(|at| {
-                            let set = table.derived_sets.get(at.set as usize)?;
-                            set.roles.get(at.role as usize).map(|role| &*role.parents)
-                        });
+                    let derived = rule.derived.iter().filter_map(|i| policy.derived.get(*i as usize));
+                    let parents = derived.filter_map(|at| at.definition().map(|role| &*role.parents));
                     if fits(&rule.roles) || parents.into_iter().any(fits) {
                         let text = "what else it needs is not known: it was not asked".to_owned();
                         offer(90, near(policy, rule, vec![text]));
@@ -262,7 +266,7 @@ impl Teller<'_, '_> {
                         offer(100, near(policy, rule, vec![text]));
                     }
                 }
-            });
+            }
         }
         let (_, mut nearest) = best?;
         if let Cause::Rule(rule) | Cause::Error(rule, _) = cause {

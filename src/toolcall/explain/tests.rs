@@ -2,7 +2,7 @@
 
 use bumpalo::Bump;
 
-use super::{Redaction, explain, json, text};
+use super::{Redaction, explain, json, message, read, text};
 use crate::cel::value::{Constant, Map, Value};
 use crate::compile::{CompileOptions, compile};
 use crate::engine::request::{AuxData, Principal, Request, Resource};
@@ -133,5 +133,16 @@ fn keys_are_hidden_wherever_they_stand() {
     for (key, hidden) in [("password", true), ("API-Key", true), ("access_token", true), ("ssn", true), ("name", false)]
     {
         assert_eq!(redaction.hides(key), hidden, "{key}");
+    }
+}
+
+#[test]
+fn json_is_read_back_and_the_message_says_the_same() {
+    let attr = [("size", Constant::Double(2.0)), ("owner", text_of("bob"))];
+    for action in ["view", "edit", "burn"] {
+        let e = explained(action, &attr);
+        assert_eq!(read(&json(&e)), e);
+        let m = message(&e);
+        assert_eq!((m.effect.as_str(), m.steps.len(), m.nearest.is_some()), ("EFFECT_DENY", e.steps.len(), true));
     }
 }

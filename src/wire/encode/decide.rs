@@ -8,6 +8,9 @@ use crate::engine::decision::OutputEntry;
 use crate::wire::reply::DecideReply;
 
 pub(super) fn to_protobuf(reply: &DecideReply<'_>, writer: &mut Reverse) {
+    for explanation in reply.explanations.iter().rev() {
+        writer.message(15, |writer| writer.bytes(explanation.protobuf));
+    }
     if let Some(error) = &reply.error {
         writer.message(14, |writer| {
             writer.text(2, error.message);
@@ -68,6 +71,10 @@ pub(super) fn to_json(reply: &DecideReply<'_>, json: &mut Json) {
         json.flag("cached", reply.cached);
         json.text("argumentsSha256", reply.arguments_sha256);
         json.texts("trace", reply.trace);
+        if !reply.explanations.is_empty() {
+            json.key("explanations");
+            json.array(|json| reply.explanations.iter().for_each(|e| json.raw(e.json.as_bytes())));
+        }
         if let Some(error) = &reply.error {
             json.key("error");
             json.object(|json| {

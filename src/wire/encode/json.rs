@@ -4,6 +4,9 @@ use super::number::write_number;
 use super::output::{MAX_DEPTH, OutputError, Plain, finite, plain};
 use crate::cel::value::Value;
 
+/// What stands for a value that is not to be seen.
+pub const HIDDEN: &str = "[redacted]";
+
 /// A JSON text being written.
 #[derive(Default)]
 pub struct Json {
@@ -107,17 +110,39 @@ impl Json {
         self.out.extend_from_slice(literal);
     }
 
+    /// What was written.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// Bytes just as they are, without a comma before them.
+    pub fn glue(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    /// A member of an object that others write the braces of.
+    pub fn member(&mut self, name: &str, fill: impl FnOnce(&mut Self)) {
+        self.key(name);
+        fill(self);
+    }
+
     /// Any value, where it has a form; else nothing is written.
     pub fn value(&mut self, value: Value<'_>) -> Result<(), OutputError> {
+        self.value_except(value, &|_| false)
+    }
+
+    /// The same, but with [`HIDDEN`] for what stands under keys that are to be hidden.
+    fn value_except(&mut self, value: Value<'_>, hide: &impl Fn(&str) -> bool) -> Result<(), OutputError> {
         let mark = self.out.len();
-        let written = self.nested(value, MAX_DEPTH);
+        let written = self.nested(value, hide, MAX_DEPTH);
         if written.is_err() {
             self.out.truncate(mark);
         }
         written
     }
 
-    fn nested(&mut self, value: Value<'_>, depth: u32) -> Result<(), OutputError> {
+    fn nested(&mut self, value: Value<'_>, hide: &impl Fn(&str) -> bool, depth: u32) -> Result<(), OutputError> {
         let depth = depth.checked_sub(1).ok_or(OutputError::Depth)?;
         match plain(value)? {
             Plain::Null => self.raw(b"null"),
@@ -131,7 +156,7 @@ impl Json {
                 self.comma();
                 self.out.push(b'[');
                 for item in list.iter() {
-                    self.nested(item, depth)?;
+                    self.nested(item, hide, depth)?;
                 }
                 self.out.push(b']');
             }
@@ -140,7 +165,11 @@ impl Json {
                 self.out.push(b'{');
                 for (key, item) in entries {
                     self.key(key);
-                    self.nested(item, depth)?;
+                    if hide(key) {
+                        self.string(HIDDEN);
+                    } else {
+                        self.nested(item, hide, depth)?;
+                    }
                 }
                 self.out.push(b'}');
             }
@@ -150,13 +179,23 @@ impl Json {
 
     /// A member with a value, or nothing and the text of the error.
     pub(super) fn try_value(&mut self, name: &str, value: Result<Value<'_>, &str>) -> String {
+        self.try_value_except(name, value, &|_| false)
+    }
+
+    /// The same, but with [`HIDDEN`] for what stands under keys that are to be hidden.
+    pub fn try_value_except(
+        &mut self,
+        name: &str,
+        value: Result<Value<'_>, &str>,
+        hide: &impl Fn(&str) -> bool,
+    ) -> String {
         let mark = self.out.len();
         let value = match value {
             Ok(value) => value,
             Err(error) => return error.to_owned(),
         };
         self.key(name);
-        match self.value(value) {
+        match self.value_except(value, hide) {
             Ok(()) => String::new(),
             Err(error) => {
                 self.out.truncate(mark);

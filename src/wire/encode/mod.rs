@@ -17,13 +17,14 @@ mod tests;
 
 use bytes::Bytes;
 
-pub use json::{Json, pretty};
+pub use json::{HIDDEN, Json, pretty};
 pub use number::write_number;
 pub use output::{OutputError, presentable};
 
 use self::protobuf::Reverse;
 use super::reply::{CheckResourcesReply, DecideReply, PlanResourcesReply, PlanToolsReply};
 use crate::cel::value::Value;
+use crate::engine::decision::ValidationError;
 use crate::plan::Filter;
 
 /// A `CheckResourcesResponse` as protobuf.
@@ -80,6 +81,14 @@ pub fn check_resources_json(reply: &CheckResourcesReply<'_>) -> Vec<u8> {
     let mut json = Json::default();
     check::to_json(reply, &mut json);
     json.finish()
+}
+
+/// The member `validationErrors`, unless there are none.
+pub fn write_validation_errors(errors: &[ValidationError<'_>], json: &mut Json) {
+    if !errors.is_empty() {
+        json.key("validationErrors");
+        json.array(|json| errors.iter().for_each(|error| check::validation_error(error, json)));
+    }
 }
 
 /// A `CheckResourceSetResponse` as protobuf.

@@ -178,7 +178,8 @@ impl Reverse {
         self.bytes(bytes.get(..len).unwrap_or_default());
     }
 
-    fn bytes(&mut self, bytes: &[u8]) {
+    /// What is encoded already.
+    pub(super) fn bytes(&mut self, bytes: &[u8]) {
         if self.at < bytes.len() {
             self.grow(bytes.len());
         }

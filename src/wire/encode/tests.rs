@@ -15,7 +15,7 @@ use crate::engine::request::{AuxData, Principal, Request, Resource};
 use crate::proto::cerbos::response::v1::CheckResourcesResponse;
 use crate::proto::toolgate::v1 as toolgate;
 use crate::wire::message::EMPTY;
-use crate::wire::reply::{CheckResult, Verdict};
+use crate::wire::reply::{CheckResult, Encoded, Verdict};
 
 fn json_of(value: Value<'_>) -> String {
     match value_json(value) {
@@ -153,6 +153,7 @@ fn check_response() {
         errors: &[],
         validation_errors: &errors,
         trace: &[],
+        policies: &[],
     };
     let results = [result(decision)];
     let mut reply = CheckResourcesReply { request_id: "r", results: &results, call_id: "c", include_meta: true };
@@ -208,6 +209,7 @@ fn decide_response() {
         cached: true,
         arguments_sha256: "00",
         trace: &["one", ""],
+        explanations: &[Encoded { protobuf: &[10, 1, b'i'], json: r#"{"asker":"i"}"# }],
         ..DecideReply::deny("c1", "because")
     };
     assert_eq!(
@@ -216,13 +218,15 @@ fn decide_response() {
             r#"{"callId":"c1","verdict":"VERDICT_ASK","reason":"because","policy":"p","rule":"r","location":"a.yaml:3","#,
             r#""obligations":[{"n":2,"type":"approval"}],"#,
             r#""outputs":[{"src":"p#r","error":"google.protobuf.Value.number_value: invalid NaN value"}],"#,
-            r#""revision":"rev","decisionId":"d","cached":true,"argumentsSha256":"00","trace":["one",""]}"#
+            r#""revision":"rev","decisionId":"d","cached":true,"argumentsSha256":"00","trace":["one",""],"#,
+            r#""explanations":[{"asker":"i"}]}"#
         )
     );
     let decoded = toolgate::DecideResponse::decode(decide(&reply)).unwrap();
     assert_eq!(decoded.verdict(), toolgate::Verdict::Ask);
     assert_eq!(decoded.obligations[0].fields["n"].kind, Some(Kind::NumberValue(2.0)));
     assert!(matches!(decoded.outputs[0].value.as_ref().unwrap().kind, Some(Kind::NumberValue(n)) if n.is_nan()));
+    assert_eq!(decoded.explanations[0].asker, "i");
     assert_eq!((decoded.trace.len(), decoded.cached, decoded.location.as_str()), (2, true, "a.yaml:3"));
 
     let replies = [reply, DecideReply::failure("c2", 3, "tool: value is required")];

@@ -12,9 +12,11 @@ mod decide;
 pub mod differ;
 mod error;
 mod legacy;
+mod mcp;
 mod node;
 mod parser;
 mod plan;
+mod record;
 mod string;
 mod tools;
 mod value;
@@ -28,6 +30,8 @@ use std::cell::Cell;
 use bumpalo::Bump;
 
 pub use error::{JsonError, Position};
+pub use mcp::TOOLS_CALL;
+pub use record::{Field, Record};
 
 use self::node::Nodes;
 use self::parser::Parser;
@@ -35,6 +39,7 @@ use self::value::Values;
 use self::walk::Walk;
 use super::authzen::{Evaluation, Evaluations};
 use super::limits::Limits;
+use super::mcp::{Listing, Mcp, Params};
 use super::message::{CheckResourceSet, CheckResources, Decide, PlanResources, PlanTools};
 use crate::cel::value::{Map, Value};
 
@@ -136,6 +141,47 @@ pub fn plan_tools<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<
     walk.plan_tools(node)
 }
 
+/// An MCP message, or the messages of a batch, strictly; see `json/mcp.rs`. True if it was a batch.
+pub fn mcp<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<(&'a [Mcp<'a>], bool), JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    Ok((walk.mcp(node)?, matches!(node.kind, node::Kind::Array(_))))
+}
+
+/// The parameters of an MCP method, as strictly.
+pub fn mcp_params<'a>(
+    method: &'a str,
+    text: &'a [u8],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<Params<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.mcp_params(method, node)
+}
+
+/// An object of which members are `known`, as strictly as an MCP message; numbers of the `loose` ones may be any.
+pub fn record<'a>(
+    text: &'a [u8],
+    known: &[&str],
+    loose: &[&str],
+    bump: &'a Bump,
+    limits: Limits,
+) -> Result<Record<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.record(node, known, loose)
+}
+
+/// One value that says the same to every reader.
+pub fn exact_value<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Value<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.exact_value(node)
+}
+
+/// The result of an MCP method that lists things under `member`, as strictly.
+pub fn mcp_list<'a>(member: &str, text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<Listing<'a>, JsonError> {
+    let (walk, node) = exact_tree(text, bump, limits)?;
+    walk.mcp_list(node, member)
+}
+
 /// Containers a body may have around a value: `{"resource":{"instances":{"id":{"attr":{`, and one to spare.
 const ENVELOPE: u32 = 6;
 
@@ -154,6 +200,14 @@ fn tree<'a>(
     let budget = Cell::new(parser.budget());
     let walk = Walk { text, end: parser.at(), bump, depth: limits.depth, budget };
     Ok((walk, bump.alloc(root)))
+}
+
+/// The same without any leniency: an empty text is no message.
+fn exact_tree<'a>(text: &'a [u8], bump: &'a Bump, limits: Limits) -> Result<(Walk<'a>, &'a node::Node<'a>), JsonError> {
+    if text.trim_ascii().is_empty() {
+        return Err(JsonError::Eof(Position { line: 1, column: 1 }));
+    }
+    tree(text, bump, limits, Trailing::Refuse)
 }
 
 fn limited(text: &[u8], limits: Limits) -> Result<(), JsonError> {

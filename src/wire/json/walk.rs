@@ -6,7 +6,7 @@ use bumpalo::Bump;
 
 use super::error::{JsonError, Position};
 use super::node::{Kind, Node};
-use super::parser::{Span, raw, string_error};
+use super::parser::{Key, Span, raw, string_error};
 use super::value::{duplicate, duplicate_key, not_finite};
 use crate::cel::value::{List, Map, Value};
 use crate::wire::map::sort;
@@ -165,7 +165,12 @@ impl<'a> Walk<'a> {
 
     /// The bytes of a node as they were sent.
     pub(super) fn raw(&self, node: &Node<'a>) -> &'a [u8] {
-        self.text.get(node.span.start as usize..node.span.end as usize).unwrap_or_default()
+        self.bytes(node.span)
+    }
+
+    /// The bytes of a place.
+    pub(super) fn bytes(&self, span: Span) -> &'a [u8] {
+        self.text.get(span.start as usize..span.end as usize).unwrap_or_default()
     }
 
     #[cold]
@@ -180,6 +185,17 @@ impl<'a> Walk<'a> {
         }
         let what = format!("unexpected token {}", raw(self.text, node.span));
         JsonError::Token { what, at: Position::of(self.text, node.span.start as usize) }
+    }
+
+    /// The name of a member.
+    pub(super) fn name(&self, key: &Key<'a>) -> Result<&'a str, JsonError> {
+        key.name.map_err(|fault| string_error(self.text, self.end, key.span, fault))
+    }
+
+    /// The error for something at a place.
+    #[cold]
+    pub(super) fn at(&self, span: Span, what: &str) -> JsonError {
+        self.meaning(span, what)
     }
 
     #[cold]

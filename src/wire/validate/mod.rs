@@ -16,7 +16,7 @@ mod tests;
 
 use std::fmt;
 
-pub use admin::{ids, policy_ids};
+pub use admin::{audit_entries, ids, policy_ids};
 pub use authzen::{AUTHZEN_ATTRIBUTE, evaluation, evaluations, no_evaluations};
 pub use check::check_resources;
 pub use decide::{RESERVED_ATTRIBUTE, decide, decide_batch};
@@ -70,7 +70,7 @@ pub enum Subscript {
 /// A declared field.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Field {
-    /// Number.
+    /// Number; 0 for a oneof.
     pub number: i32,
     /// Proto name.
     pub name: &'static str,

@@ -1,7 +1,7 @@
 //! Boolean expressions.
 
+use super::super::attrs::{self, Ty};
 use super::{Cel, quote};
-use crate::attrs::{self, Ty};
 
 const PATTERNS: &[&str] = &["^a", "e$", "^[a-z]+$", r"\d", "(?i)HR", "o|e", r"^\w*$", "", r"[^\x00-\x7F]", r"\s"];
 
@@ -103,9 +103,7 @@ impl Cel<'_> {
                 let field = self.rng.word(&["effectiveDerivedRoles", "effective_derived_roles"]);
                 format!("({} in runtime.{field})", quote(&role))
             }
-            43 if self.env.claims => {
-                format!("(request.auxData.jwt.{} == {})", self.rng.word(&["sub", "iss", "team"]), self.str(d))
-            }
+            43 if self.env.claims => format!("({} == {})", self.claim(Ty::Str), self.str(d)),
             _ => self.rng.word(&["true", "false"]).to_string(),
         }
     }
@@ -149,6 +147,19 @@ impl Cel<'_> {
             3 if !self.env.constants.is_empty() => format!("has(C.{})", self.rng.pick(&self.env.constants).0),
             4 if !self.env.globals.is_empty() => format!("has(G.{})", self.rng.pick(&self.env.globals).0),
             5 => format!("has({}.labels)", self.attr(Ty::Map)),
+            6 if self.env.claims => self
+                .rng
+                .word(&[
+                    "has(request.auxData.jwt.team)",
+                    "has(request.auxData.jwt.nope)",
+                    "has(request.auxData.jwt.home.none)",
+                    "has(request.auxData.jwts)",
+                    "has(request.auxData.jwts.svc)",
+                    "has(request.auxData.jwts.user.claims)",
+                    "has(request.auxData.jwts.user.claims.level)",
+                    "has(request.auxData)",
+                ])
+                .to_string(),
             _ => format!("has({root}.{name})"),
         }
     }

@@ -6,8 +6,8 @@
 mod atoms;
 mod values;
 
-use crate::attrs::{MEMBERS, PRINCIPAL, RESOURCE, Ty};
-use crate::rng::Rng;
+use super::attrs::{MEMBERS, PRINCIPAL, RESOURCE, Ty};
+use super::rng::Rng;
 
 /// What an expression may refer to.
 #[derive(Clone, Debug, Default)]
@@ -93,6 +93,9 @@ impl<'a> Cel<'a> {
 
     /// An attribute of the wanted type: now and then one of another type, or one that is never sent.
     pub fn attr(&mut self, ty: Ty) -> String {
+        if self.env.claims && self.rng.chance(15) {
+            return self.claim(ty);
+        }
         let principal = self.rng.chance(35);
         let schema = if principal { PRINCIPAL } else { RESOURCE };
         let root = match (principal, self.rng.chance(12)) {
@@ -117,6 +120,34 @@ impl<'a> Cel<'a> {
             return format!("{base}.{}", self.rng.pick(&members));
         }
         let name = if fitting.is_empty() { self.rng.pick(schema).0 } else { *self.rng.pick(&fitting) };
+        self.select(root, name)
+    }
+
+    /// A claim of the wanted type, from one token or one of several.
+    fn claim(&mut self, ty: Ty) -> String {
+        let root = self.rng.word(&[
+            "request.auxData.jwt",
+            "request.auxData.jwt",
+            "request.auxData.jwt",
+            "request.aux_data.jwt",
+            "request.auxData.jwts.user.claims",
+            "request.auxData.jwts[\"user\"].claims",
+            "request.auxData.jwts.svc.claims",
+        ]);
+        let name = match ty {
+            Ty::Bool => "admin",
+            Ty::Int | Ty::Num => "level",
+            Ty::Str => self.rng.word(&["sub", "iss", "team", "jti", "a-b"]),
+            Ty::StrList => self.rng.word(&["aud", "groups", "aud"]),
+            Ty::NumList => "groups",
+            Ty::Map => "home",
+            Ty::Time => self.rng.word(&["exp", "iat", "nbf"]),
+            Ty::Span => "team",
+            Ty::Any => self.rng.word(&["extra", "exp", "aud", "level", "nope", "home"]),
+        };
+        if ty == Ty::Str && self.rng.chance(15) {
+            return format!("{root}.home.owner");
+        }
         self.select(root, name)
     }
 

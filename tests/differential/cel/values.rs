@@ -1,7 +1,7 @@
 //! Expressions of the other types.
 
+use super::super::attrs::{self, Ty};
 use super::{Cel, quote};
-use crate::attrs::{self, Ty};
 
 impl Cel<'_> {
     pub(super) fn str(&mut self, depth: usize) -> String {
@@ -142,7 +142,7 @@ impl Cel<'_> {
             2 => format!("({} + {})", self.str_list(d), self.str_list(d)),
             3 => {
                 let (list, x) = (self.sequence(d), self.fresh());
-                format!("{list}.map({x}, {x} + {})", self.str(d))
+                format!("{list}.map({x}, dyn({x} + {}))", self.str(d))
             }
             4 => {
                 let (list, x) = (self.sequence(d), self.fresh());
@@ -154,7 +154,7 @@ impl Cel<'_> {
             8 => format!("[{}, {}].flatten()", self.str_list(d), self.str_list(d)),
             9 => {
                 let (list, x) = (self.sequence(d), self.fresh());
-                format!("{list}.sortBy({x}, size({x}))")
+                format!("dyn({list}.sortBy({x}, size({x})))")
             }
             10 => format!("[{}, {}]", self.str(d), self.str(d)),
             _ => format!("regex.extractAll({}, {})", self.str(d), quote(self.rng.word(&["[a-z]", "\\w+", "(a)."]))),
@@ -257,6 +257,10 @@ impl Cel<'_> {
             25 => format!("{}.map(x, {{\"v\": x}})", self.sequence(0)),
             26 => format!("regex.extract({}, \"[a-z]+\")", self.str(d)),
             27 => format!("{}.transformList(i, v, string(i) + v)", self.sequence(0)),
+            28 if self.env.claims => self
+                .rng
+                .word(&["request.auxData", "request.auxData.jwt", "request.auxData.jwts", "size(request.auxData.jwts)"])
+                .to_string(),
             28 => format!("size({})", self.any_attr()),
             _ => self.map(d),
         }

@@ -2,8 +2,8 @@
 
 use serde_json::{Value as Json, json};
 
+use super::super::rng::Rng;
 use super::{Body, File, Store};
-use crate::rng::Rng;
 
 /// Expressions that fail to compile, and some that look as if they should.
 const EXPRESSIONS: &[&str] = &[

@@ -3,6 +3,7 @@
 
 pub mod breaking;
 mod parts;
+pub mod permute;
 mod policies;
 mod schemas;
 pub mod world;
@@ -14,9 +15,9 @@ use std::path::Path;
 
 use serde_json::Value as Json;
 
-use crate::features::{Feature, Features};
-use crate::rng::Rng;
-use crate::yaml;
+use super::features::{Feature, Features};
+use super::rng::Rng;
+use super::yaml;
 use parts::Writer;
 use world::World;
 
@@ -84,12 +85,25 @@ struct Filing {
 }
 
 impl Filing {
-    fn add(&mut self, rng: &mut Rng, stem: &str, policy: Json) {
+    fn add(&mut self, rng: &mut Rng, stem: &str, mut policy: Json) {
+        if rng.chance(8) {
+            to_top_level(&mut policy);
+        }
         self.used += 1;
         let folder = rng.word(&["", "", "a/", "pol/sub/", "z/"]);
         let extension = if rng.chance(15) { "json" } else { "yaml" };
         let path = format!("{folder}{}_{stem}.{extension}", self.used);
         self.files.push(File { path, body: Body::Policy(policy, rng.next()) });
+    }
+}
+
+/// Local variables where old policies have them: beside the policy's body.
+fn to_top_level(policy: &mut Json) {
+    for kind in ["resourcePolicy", "principalPolicy", "rolePolicy", "derivedRoles"] {
+        let local = policy.pointer_mut(&format!("/{kind}/variables")).and_then(|v| v.as_object_mut()?.remove("local"));
+        if let Some(local) = local {
+            policy["variables"] = local;
+        }
     }
 }
 

@@ -4,11 +4,11 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value as Json, json};
 
+use super::super::attrs::{self, Ty};
+use super::super::cel::{Cel, Env, quote};
+use super::super::features::{Feature, Features};
+use super::super::rng::Rng;
 use super::world::{Exports, World, constant_type, variable_type};
-use crate::attrs::{self, Ty};
-use crate::cel::{Cel, Env, quote};
-use crate::features::{Feature, Features};
-use crate::rng::Rng;
 
 const ACTION_GLOBS: &[&str] = &[
     "*",
@@ -62,7 +62,7 @@ impl<'a> Writer<'a> {
             roles: world.roles.clone(),
             derived: if features.has(Feature::Runtime) { world.derived() } else { Vec::new() },
             rich: features.has(Feature::Cel),
-            claims: features.has(Feature::Jwt),
+            claims: !world.tokens.good.is_empty(),
             ..Env::default()
         };
         Self { rng, world, features, env, leaves, count: 0 }

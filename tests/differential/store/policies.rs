@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
+use super::super::features::Feature;
 use super::parts::Writer;
-use crate::features::Feature;
 
 fn document(key: &str, body: Map<String, Json>) -> Json {
     json!({"apiVersion": "api.cerbos.dev/v1", key: body})

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value as Json, json};
 
-use crate::attrs::{MEMBERS, PRINCIPAL, RESOURCE, STRINGS, Ty};
-use crate::rng::Rng;
+use super::super::attrs::{MEMBERS, PRINCIPAL, RESOURCE, STRINGS, Ty};
+use super::super::rng::Rng;
 
 /// Names of the schemas a store may have; the last is only referred to by others.
 const NAMES: [&str; 4] = ["principal.json", "resource.json", "sub/other.json", "part.json"];
@@ -15,7 +15,7 @@ pub fn files(rng: &mut Rng) -> Vec<(String, String)> {
         .iter()
         .zip(attributes)
         .map(|(name, attributes)| {
-            let mut schema = object(rng, attributes, *name != "part.json");
+            let mut schema = object(rng, attributes, part(name));
             if rng.chance(50) {
                 schema["$schema"] = json!("https://json-schema.org/draft/2020-12/schema");
             }
@@ -44,11 +44,20 @@ pub fn block(rng: &mut Rng, actions: &[String]) -> Json {
     Json::Object(block)
 }
 
-fn object(rng: &mut Rng, attributes: &[(&str, Ty)], refers: bool) -> Json {
+/// How a schema may refer to the last one from where it is.
+fn part(name: &str) -> &'static [&'static str] {
+    match name {
+        "part.json" => &[],
+        "sub/other.json" => &["cerbos:///part.json", "../part.json", "/part.json"],
+        _ => &["cerbos:///part.json", "part.json", "/part.json", "./sub/../part.json"],
+    }
+}
+
+fn object(rng: &mut Rng, attributes: &[(&str, Ty)], refs: &'static [&'static str]) -> Json {
     let count = rng.range(1, 6);
     let chosen = rng.sample(attributes, count);
     let properties: Map<String, Json> =
-        chosen.iter().map(|(name, ty)| ((*name).to_owned(), property(rng, *ty, refers))).collect();
+        chosen.iter().map(|(name, ty)| ((*name).to_owned(), property(rng, *ty, refs))).collect();
     let mut schema = json!({"type": "object", "properties": properties});
     if rng.chance(50) {
         let count = rng.range(1, 2);
@@ -64,7 +73,7 @@ fn object(rng: &mut Rng, attributes: &[(&str, Ty)], refers: bool) -> Json {
     schema
 }
 
-fn property(rng: &mut Rng, ty: Ty, refers: bool) -> Json {
+fn property(rng: &mut Rng, ty: Ty, refs: &'static [&'static str]) -> Json {
     if rng.chance(8) {
         return json!({"type": rng.word(&["string", "number", "boolean", "array", "object", "null", "integer"])});
     }
@@ -95,10 +104,9 @@ fn property(rng: &mut Rng, ty: Ty, refers: bool) -> Json {
             _ => json!({"type": "array", "items": {"type": "string"}}),
         },
         Ty::NumList => json!({"type": "array", "items": {"type": "number", "maximum": rng.range(1, 9)}}),
-        Ty::Map if refers => match rng.below(3) {
-            0 => json!({"$ref": "cerbos:///part.json"}),
-            1 => json!({"$ref": rng.word(&["part.json", "/part.json"])}),
-            _ => object(rng, MEMBERS, false),
+        Ty::Map if !refs.is_empty() => match rng.below(3) {
+            0 | 1 => json!({"$ref": rng.word(refs)}),
+            _ => object(rng, MEMBERS, &[]),
         },
         Ty::Map => json!({"type": "object"}),
         Ty::Any => match rng.below(3) {

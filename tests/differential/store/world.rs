@@ -4,14 +4,45 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value as Json, json};
 
-use crate::attrs::Ty;
-use crate::features::{Feature, Features};
-use crate::rng::Rng;
+use super::super::attrs::Ty;
+use super::super::features::{Feature, Features};
+use super::super::rng::Rng;
+use super::super::tokens::Tokens;
 
 const KINDS: &[&str] = &["doc", "album", "invoice", "ticket"];
 const ODD_KINDS: &[&str] = &["album:object", "leave-request", "a/b", "mcp::github", "x:1", "team.doc", "a b", "é"];
-const ACTIONS: &[&str] =
-    &["view", "edit", "create", "delete", "share", "view:public", "edit:own", "view:x:y", "adm.in", "approve:1"];
+const ACTIONS: &[&str] = &[
+    "view",
+    "edit",
+    "create",
+    "delete",
+    "share",
+    "view:public",
+    "edit:own",
+    "view:x:y",
+    "adm.in",
+    "approve:1",
+    "viewer",
+    "vi",
+    "vizw",
+    "exit",
+    "e",
+    "edit:own:now",
+    "view:",
+    ":x",
+    "p:q:x",
+    "x:y:z",
+    "get_file",
+    "list-all",
+    "Move",
+    "a:b:d",
+    "a:x:d",
+    "delete:x",
+    "create:y",
+    "a.b",
+    "approve:2",
+    "share:y",
+];
 const ROLES: &[&str] = &["user", "admin", "manager", "guest", "auditor"];
 const ODD_ROLES: &[&str] = &["team:dev", "team:ops", "team:x:y", "adm-in", "*"];
 const SCOPES: &[&str] = &["acme", "acme.hr", "acme.hr.uk", "acme.eng", "beta", "beta.x_1", "beta.x_1.y-2"];
@@ -64,6 +95,8 @@ pub struct World {
     pub constants: Vec<Exports>,
     /// `engine.globals`.
     pub globals: Vec<(String, Ty)>,
+    /// Tokens that requests carry.
+    pub tokens: Tokens,
     /// Settings files of both sides hold these, under `engine` and friends.
     pub settings: Json,
 }
@@ -93,7 +126,7 @@ impl World {
         world.kinds = rng.sample(&owned(KINDS), kind_count);
         world.roles = owned(ROLES);
         world.principals = rng.sample(&owned(IDS), 5);
-        let action_count = rng.range(4, ACTIONS.len());
+        let action_count = *rng.pick(&[4, 6, 10, 14, 20, ACTIONS.len()]);
         world.actions = rng.sample(&owned(ACTIONS), action_count);
         if features.has(Feature::Names) {
             let count = rng.below(3);
@@ -204,6 +237,11 @@ impl World {
             }
         }
         self.settings = json!({ "engine": engine });
+        if features.has(Feature::Jwt) && rng.chance(50) {
+            let (tokens, settings) = Tokens::new(rng);
+            self.tokens = tokens;
+            self.settings["auxData"] = settings;
+        }
     }
 
     /// Every derived role of every set.

@@ -6,14 +6,47 @@ mod class;
 mod names;
 mod parse;
 
+use std::collections::HashMap;
 use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use foldhash::fast::RandomState;
 
 pub use parse::{Cause, PatternError};
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    regex: regex::Regex,
+    regex: Arc<regex::Regex>,
+}
+
+/// The patterns of policies that are in use, by text. Policies of a set repeat each other's patterns, and a reload those
+/// of the set before; compiling one costs more than the rest of a policy, and keeping one more memory. A pattern is
+/// nothing but its text compiled, so it does not matter who shares it.
+static IN_USE: Mutex<InUse> = Mutex::new(InUse { by_text: None, sweep_at: 0 });
+
+struct InUse {
+    by_text: Option<HashMap<Box<str>, Weak<regex::Regex>, RandomState>>,
+    /// So many entries, and those that nobody uses any more are thrown out.
+    sweep_at: usize,
+}
+
+/// Entries that are not worth sweeping.
+const FEW: usize = 64;
+
+impl InUse {
+    fn find(&self, text: &str) -> Option<Arc<regex::Regex>> {
+        self.by_text.as_ref()?.get(text)?.upgrade()
+    }
+
+    fn add(&mut self, text: &str, regex: &Arc<regex::Regex>) {
+        let all = self.by_text.get_or_insert_with(HashMap::default);
+        if all.len() >= self.sweep_at.max(FEW) {
+            all.retain(|_, regex| regex.strong_count() > 0);
+            self.sweep_at = all.len() * 2;
+        }
+        all.insert(text.into(), Arc::downgrade(regex));
+    }
 }
 
 /// How large a compiled pattern may get.
@@ -37,6 +70,12 @@ impl Origin {
 impl Pattern {
     /// Compiles RE2 text.
     pub fn compile(text: &str, origin: Origin) -> Result<Self, PatternError> {
+        let in_use = || IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
+        if origin == Origin::Policy
+            && let Some(regex) = in_use().find(text)
+        {
+            return Ok(Self { regex });
+        }
         let translated = parse::translate(text)?;
         let built = regex::RegexBuilder::new(&translated)
             .size_limit(origin.size_limit())
@@ -44,7 +83,13 @@ impl Pattern {
             .nest_limit(NEST_LIMIT)
             .build();
         match built {
-            Ok(regex) => Ok(Self { regex }),
+            Ok(regex) => {
+                let regex = Arc::new(regex);
+                if origin == Origin::Policy {
+                    in_use().add(text, &regex);
+                }
+                Ok(Self { regex })
+            }
             Err(_) => Err(PatternError::new(Cause::TooLarge, text)),
         }
     }

@@ -1,4 +1,4 @@
-//! The same work over many items on several threads, with results in the order of the items. Knows nothing of tests.
+//! The same work over many items on several threads, with results in the order of the items. Results never depend on how many threads there are.
 
 use std::sync::Mutex;
 use std::sync::PoisonError;
@@ -14,7 +14,7 @@ pub fn threads() -> usize {
 }
 
 /// `work` for each of `items`, in order.
-pub(super) fn map<T: Sync, R: Send>(
+pub fn map<T: Sync, R: Send>(
     items: &[T],
     threads: usize,
     progress: Option<Progress<'_>>,
@@ -24,7 +24,7 @@ pub(super) fn map<T: Sync, R: Send>(
 }
 
 /// The same where each thread has something of its own to work with.
-pub(super) fn map_with<T: Sync, R: Send, S>(
+pub fn map_with<T: Sync, R: Send, S>(
     items: &[T],
     threads: usize,
     progress: Option<Progress<'_>>,
