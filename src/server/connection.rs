@@ -25,6 +25,10 @@ use crate::protocols::{App, Peer, Port};
 
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
+/// Bytes that a client of HTTP/2 may send ahead on a connection.
+const AHEAD: u32 = 1 << 20;
+/// The same on each of its streams: less, so that one that is not read from leaves room for the others.
+const STREAM_AHEAD: u32 = 256 << 10;
 
 /// What a connection came in by, and from where.
 #[derive(Clone, Copy)]
@@ -97,7 +101,8 @@ where
     let stream = Observed::new(Renamed::new(stream), Arc::clone(&activity));
     match origin.port {
         Port::Grpc => {
-            let limits = http2::Limits { streams: options.streams, head: HEAD_BYTES as u32 };
+            let (streams, head) = (options.streams, HEAD_BYTES as u32);
+            let limits = http2::Limits { streams, head, ahead: AHEAD, stream_ahead: STREAM_AHEAD };
             let connection = pin!(Http2::new(stream, app, origin.peer, limits));
             attend(connection, &activity, &options, drain).await;
         }
@@ -217,6 +222,8 @@ fn builder(options: &Options) -> Builder<TokioExecutor> {
         .timer(TokioTimer::new())
         .max_concurrent_streams(options.streams)
         .max_header_list_size(HEAD_BYTES as u32)
+        .initial_connection_window_size(AHEAD)
+        .initial_stream_window_size(STREAM_AHEAD)
         .keep_alive_interval(options.timeouts.idle)
         .keep_alive_timeout(options.timeouts.header);
     builder

@@ -13,16 +13,16 @@ use toolgate::proto::toolgate::v1::{DecideRequest, DecideResponse, Verdict};
 
 use crate::support::{Pdp, Policies, allowing, check_request, question};
 
-const DECIDE: &str = "/toolgate.v1.ToolCallService/Decide";
-const STREAM: &str = "/toolgate.v1.ToolCallService/DecideStream";
-const CHECK: &str = "/cerbos.svc.v1.CerbosService/CheckResources";
+pub const DECIDE: &str = "/toolgate.v1.ToolCallService/Decide";
+pub const STREAM: &str = "/toolgate.v1.ToolCallService/DecideStream";
+pub const CHECK: &str = "/cerbos.svc.v1.CerbosService/CheckResources";
 
-fn policies() -> Policies {
+pub fn policies() -> Policies {
     Policies::new(&[("a.yaml", &allowing("a", "read"))])
 }
 
-async fn connect(pdp: &Pdp, builder: &Builder) -> SendRequest<Bytes> {
-    let Address::Tcp { host, port } = &pdp.grpc else { panic!("a port") };
+pub async fn connect(address: &Address, builder: &Builder) -> SendRequest<Bytes> {
+    let Address::Tcp { host, port } = address else { panic!("a port") };
     let tcp = TcpStream::connect((host.as_str(), *port)).await.unwrap();
     let (client, connection) = builder.handshake(tcp).await.unwrap();
     tokio::spawn(async move {
@@ -31,7 +31,7 @@ async fn connect(pdp: &Pdp, builder: &Builder) -> SendRequest<Bytes> {
     client.ready().await.unwrap()
 }
 
-fn open(client: &mut SendRequest<Bytes>, path: &str, more: &[(&str, &str)]) -> (ResponseFuture, SendStream<Bytes>) {
+pub fn open(client: &mut SendRequest<Bytes>, path: &str, more: &[(&str, &str)]) -> (ResponseFuture, SendStream<Bytes>) {
     let mut request = Request::builder().method(Method::POST).uri(format!("http://localhost{path}"));
     for (name, value) in [("content-type", "application/grpc"), ("te", "trailers")].iter().chain(more) {
         request = request.header(*name, *value);
@@ -39,7 +39,7 @@ fn open(client: &mut SendRequest<Bytes>, path: &str, more: &[(&str, &str)]) -> (
     client.send_request(request.body(()).unwrap(), false).unwrap()
 }
 
-fn framed(message: &[u8]) -> Bytes {
+pub fn framed(message: &[u8]) -> Bytes {
     let mut frame = vec![0];
     frame.extend_from_slice(&u32::try_from(message.len()).unwrap().to_be_bytes());
     frame.extend_from_slice(message);
@@ -47,7 +47,7 @@ fn framed(message: &[u8]) -> Bytes {
 }
 
 /// Head, body, and what ended it.
-async fn answer(response: ResponseFuture) -> (HeaderMap, Vec<u8>, HeaderMap) {
+pub async fn answer(response: ResponseFuture) -> (HeaderMap, Vec<u8>, HeaderMap) {
     let (head, mut body) = response.await.unwrap().into_parts();
     let mut all = Vec::new();
     while let Some(data) = body.data().await {
@@ -121,7 +121,7 @@ fn comparable(path: &str, (head, body, end): (HeaderMap, Vec<u8>, HeaderMap)) ->
 async fn an_answer_does_not_depend_on_how_the_request_came_in() {
     let policies = policies();
     let pdp = Pdp::start(policies.path()).await;
-    let mut client = connect(&pdp, &Builder::new()).await;
+    let mut client = connect(&pdp.grpc, &Builder::new()).await;
     let good = question("c", "a", "read").encode_to_vec();
     let checked = check_request("mcp::a", &["read", "write"]).encode_to_vec();
     let cases: [(&str, &str, Bytes, bool); 8] = [
@@ -151,7 +151,7 @@ async fn an_answer_does_not_depend_on_how_the_request_came_in() {
     }
 }
 
-async fn read_all(mut body: RecvStream, from: &mut Vec<u8>) -> Vec<DecideResponse> {
+pub async fn read_all(mut body: RecvStream, from: &mut Vec<u8>) -> Vec<DecideResponse> {
     let mut answers = Vec::new();
     while let Some(data) = body.data().await {
         let data = data.unwrap();
@@ -181,7 +181,7 @@ async fn a_stream_keeps_its_order_whatever_pieces_it_comes_in_and_however_little
             all.extend_from_slice(&framed(&if n % 10 == 7 { vec![0xff; n % 5 + 1] } else { good }));
         }
         // Fewer bytes than one answer has.
-        let mut client = connect(&pdp, Builder::new().initial_window_size(100)).await;
+        let mut client = connect(&pdp.grpc, Builder::new().initial_window_size(100)).await;
         let (response, mut stream) = open(&mut client, STREAM, &[]);
         let mut rest = Bytes::from(all);
         let sent = tokio::spawn(async move {
@@ -222,7 +222,7 @@ async fn a_stream_that_breaks_off_or_is_no_stream_is_answered_up_to_there_and_en
         ("a flag for compression", [&[1][..], &good[1..]].concat().into(), "13"),
         ("a question beyond the limit", Bytes::from_static(&[0, 0xff, 0, 0, 0]), "8"),
     ];
-    let mut client = connect(&pdp, &Builder::new()).await;
+    let mut client = connect(&pdp.grpc, &Builder::new()).await;
     for (what, end, status) in ends {
         let (response, mut stream) = open(&mut client, STREAM, &[]);
         stream.send_data(good.clone(), false).unwrap();

@@ -14,6 +14,7 @@
 mod admin;
 mod audit;
 mod authzen;
+mod both_ways;
 mod cli;
 mod cors;
 mod direct;

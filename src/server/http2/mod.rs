@@ -21,8 +21,6 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use self::arrival::Arrival;
 use crate::protocols::{Answer, App, Peer};
 
-/// How much a client may send ahead, on a connection and on each of its streams.
-const WINDOW: u32 = 1 << 20;
 /// Requests taken before the first of them is answered.
 const BATCH: usize = 64;
 
@@ -33,6 +31,10 @@ pub(super) struct Limits {
     pub(super) streams: u32,
     /// Bytes of a request's head.
     pub(super) head: u32,
+    /// Bytes that a client may send ahead.
+    pub(super) ahead: u32,
+    /// The same on each of its streams.
+    pub(super) stream_ahead: u32,
 }
 
 /// A connection; ready when it is over.
@@ -53,8 +55,8 @@ enum State<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Http2<S> {
     pub(super) fn new(stream: S, app: App, peer: Peer, limits: Limits) -> Self {
         let greeting = Builder::new()
-            .initial_connection_window_size(WINDOW)
-            .initial_window_size(WINDOW)
+            .initial_connection_window_size(limits.ahead)
+            .initial_window_size(limits.stream_ahead)
             .max_concurrent_streams(limits.streams)
             .max_header_list_size(limits.head)
             .handshake(stream);
