@@ -42,8 +42,16 @@ impl<'a> Findings<'a> {
         self.obligations.iter().any(|o| matches!(o.get_str("type"), Some(Value::String(APPROVAL))))
     }
 
-    /// Reads one output.
-    pub(super) fn read(&mut self, output: &OutputEntry<'a>) {
+    /// Reads a decision's outputs. What the deciding rule emitted once more, for another role, says nothing new.
+    pub(super) fn read(&mut self, outputs: &[OutputEntry<'a>]) {
+        for output in outputs {
+            if output.deciding || !outputs.iter().any(|other| other.deciding && same(other, output)) {
+                self.read_one(output);
+            }
+        }
+    }
+
+    fn read_one(&mut self, output: &OutputEntry<'a>) {
         if !output.deciding {
             return self.keep(*output);
         }
@@ -104,18 +112,20 @@ impl<'a> Findings<'a> {
     }
 
     fn keep(&mut self, output: OutputEntry<'a>) {
-        let same = |kept: &OutputEntry<'a>| {
-            kept.src == output.src
-                && match (kept.value, output.value) {
-                    (Ok(a), Ok(b)) => value_json(a) == value_json(b),
-                    (Err(a), Err(b)) => a == b,
-                    _ => false,
-                }
-        };
-        if !self.outputs.iter().any(same) {
+        if !self.outputs.iter().any(|kept| same(kept, &output)) {
             self.outputs.push(output);
         }
     }
+}
+
+/// Whether two outputs are the same value of the same rule.
+fn same(a: &OutputEntry<'_>, b: &OutputEntry<'_>) -> bool {
+    a.src == b.src
+        && match (a.value, b.value) {
+            (Ok(a), Ok(b)) => value_json(a) == value_json(b),
+            (Err(a), Err(b)) => a == b,
+            _ => false,
+        }
 }
 
 fn obligation(item: Value<'_>) -> Result<Map<'_>, &'static str> {

@@ -66,7 +66,7 @@ fn denied<'a>(
     bump: &'a Bump,
 ) -> DecideReply<'a> {
     let mut findings = Findings::new(bump);
-    answer.decision.outputs.iter().for_each(|output| findings.read(output));
+    findings.read(answer.decision.outputs);
     let mut text = BumpString::new_in(bump);
     if two {
         // Writing to a string cannot fail, here and below.
@@ -98,10 +98,10 @@ fn allowed<'a>(
         agent => (user, agent),
     };
     let mut findings = Findings::new(bump);
-    speaker.decision.outputs.iter().for_each(|output| findings.read(output));
+    findings.read(speaker.decision.outputs);
     let given = findings.reason;
     if let Some(other) = other {
-        other.decision.outputs.iter().for_each(|output| findings.read(output));
+        findings.read(other.decision.outputs);
     }
     if let Some((src, why)) = findings.unclear {
         let text = bumpalo::format!(in bump, "`{src}` allows this, but its output cannot be understood: {why}",);
@@ -126,7 +126,7 @@ impl<'r, 'a> Answer<'r, 'a> {
     /// Whether its outputs ask for approval.
     fn asks(&self, bump: &'a Bump) -> bool {
         let mut findings = Findings::new(bump);
-        self.decision.outputs.iter().for_each(|output| findings.read(output));
+        findings.read(self.decision.outputs);
         findings.approval()
     }
 

@@ -12,8 +12,8 @@ use crate::lab::Replies;
 /// One difference.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mismatch {
-    /// What differs: `verdict`, `status`, `message`, `effect`, `policy`, `scope`, `derived`, `outputs`, `validation` or
-    /// `shape`.
+    /// What differs: `verdict`, `status`, `message`, `effect`, `policy`, `scope`, `derived`, `outputs`, `copies` (of equal
+    /// outputs), `validation` or `shape`.
     pub field: &'static str,
     /// Index of the resource in the request.
     pub resource: Option<usize>,
@@ -178,8 +178,11 @@ fn results(differ: &mut Differ, left: &Json, right: &Json) {
         let (theirs, ours) = (outputs(&left["outputs"]), outputs(&right["outputs"]));
         let keys: BTreeSet<_> = theirs.keys().chain(ours.keys()).collect();
         for key in keys {
-            let get = |m: &BTreeMap<(String, String), Vec<Json>>| Json::from(m.get(key).cloned().unwrap_or_default());
-            differ.note("outputs", Some(&key.0), &get(&theirs), &get(&ours));
+            let get = |m: &BTreeMap<(String, String), Vec<Json>>| m.get(key).cloned().unwrap_or_default();
+            let (theirs, ours) = (get(&theirs), get(&ours));
+            // How many times an entry is there is a field of its own: the reference varies it from call to call (D9).
+            let field = if same(&once(&theirs), &once(&ours)) { "copies" } else { "outputs" };
+            differ.note(field, Some(&key.0), &Json::from(theirs), &Json::from(ours));
         }
     }
     differ.resource = None;
@@ -192,6 +195,13 @@ fn by_action(differ: &mut Differ, field: &'static str, left: &Json, right: &Json
     for action in keys {
         differ.note(field, Some(action), &left[action.as_str()], &right[action.as_str()]);
     }
+}
+
+/// The different entries of a sorted list.
+fn once(entries: &[Json]) -> Json {
+    let mut entries = entries.to_vec();
+    entries.dedup();
+    Json::Array(entries)
 }
 
 /// A list whose order means nothing.

@@ -99,6 +99,24 @@ impl Lab {
         ready.collect()
     }
 
+    /// True if the reference gives our answer after one of 20 other starts, at the place of the mismatch.
+    pub fn by_luck(&self, store: &Store, request: &str, ours: &Reply, mismatch: &Mismatch) -> Result<bool, String> {
+        let dir = self.write(store)?;
+        for _ in 0..20 {
+            let mut server = match self.theirs.spawn(self.work.path(), &dir, &store.settings).and_then(Starting::ready)
+            {
+                Ok(server) => server,
+                Err(StartError::Refused(text) | StartError::Broken(text)) => return Err(text),
+            };
+            let reply = post(&mut server, request.as_bytes())?;
+            let same_place = |m: &Mismatch| m.resource == mismatch.resource && m.action == mismatch.action;
+            if !compare::replies(&reply, ours).found.iter().any(|m| m.field == mismatch.field && same_place(m)) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// True if the reference gives different answers from start to start.
     pub fn unstable(&self, store: &Store, request: Option<&str>) -> Result<bool, String> {
         let dir = self.write(store)?;

@@ -66,6 +66,13 @@ fn from_call_to_verdict() {
             "Deny | only for repositories of acme |  | ",
         ),
         (user, "get_file", r#","arguments":{"force":true}"#, "Deny | never with force |  | {\"hint\":1}"),
+        // A rule that denies every role of several keeps its words.
+        (
+            r#""identity":{"id":"alice","roles":["user","auditor"]}"#,
+            "get_file",
+            r#","arguments":{"force":true}"#,
+            "Deny | never with force |  | {\"hint\":1}",
+        ),
         // The condition of a deny errs: it counts, and the reason says so.
         (
             user,
