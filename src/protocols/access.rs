@@ -122,11 +122,6 @@ impl<'s> Call<'s> {
             _ => Ok(()),
         }
     }
-
-    /// What surrounds the parts of a call that has many.
-    pub(super) fn in_parts(self) -> Option<Ambient> {
-        self.ambient.map(|ambient| Ambient { in_parts: true, ..ambient })
-    }
 }
 
 /// The caller of a request, if its call is to have rows.

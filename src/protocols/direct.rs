@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderValue, Method, header};
 use tonic::Status;
 
 use super::access::{Call, Head};
-use super::toolcall::Dialogue;
 use super::{App, Peer, cerbos, grpc, toolcall};
 use crate::audit::Outcome;
 use crate::service::{Failure, Service};
@@ -46,12 +45,6 @@ impl App {
         is_plain(head).then_some(method)
     }
 
-    /// True if a request opens a stream of tool calls, and is plain.
-    #[must_use]
-    pub fn opens_stream(&self, head: &Parts) -> bool {
-        head.uri.path() == "/toolgate.v1.ToolCallService/DecideStream" && is_plain(head)
-    }
-
     /// The answer to what was received, if it is one whole message of ordinary size; else it is not for here.
     #[must_use]
     pub fn answer(&self, method: Unary, head: &Parts, peer: Peer, received: &[u8]) -> Option<Answer> {
@@ -68,17 +61,6 @@ impl App {
             Ok(message) => Answer { head: method.head(), body: framed(&message) },
             Err(failure) => Answer { head: refusal(&failure), body: Bytes::new() },
         })
-    }
-
-    /// Opens a stream of tool calls.
-    ///
-    /// # Errors
-    /// The head of the answer, if there is nothing else to it.
-    pub fn open_stream(&self, head: &Parts, peer: Peer) -> Result<Dialogue, HeaderMap> {
-        let call = Call::begin(&self.0.shared.service, of(head), peer);
-        // How each question ends is put down with it.
-        call.end(|| Some(Outcome::default())).map_err(|f| refusal(&f))?;
-        Ok(Dialogue::new(&self.0.shared, call.in_parts()))
     }
 }
 

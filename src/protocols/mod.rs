@@ -63,7 +63,6 @@ pub use self::admin::Credentials;
 pub use self::cors::Cors;
 pub use self::direct::{Answer, Unary};
 use self::gateway::{Adapters, Caller, Tailnet};
-pub use self::toolcall::Dialogue;
 
 /// Settings of the protocols.
 #[derive(Clone, Debug)]

@@ -1,6 +1,6 @@
-//! `DecideStream` by way of the library, for peers that compress or come by the HTTP port: each question is answered on
-//! the spot, in order, under the policies of that moment. A question is read when there is room for its answer, so that
-//! what is in flight is bounded by the connection's windows: nothing is queued here.
+//! `DecideStream`: each question is answered on the spot, in order, under the policies of that moment. A question is
+//! read when there is room for its answer, so that what is in flight is bounded by the connection's windows: nothing
+//! is queued here.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use tokio_stream::Stream;
 use tokio_stream::wrappers::WatchStream;
 use tonic::{Request, Status, Streaming};
 
-use super::dialogue::answer;
+use super::decide::{decide_one_of, refused};
 use crate::protocols::intake::Account;
 use crate::protocols::{Shared, grpc};
 use crate::service::{Ambient, Failure};
+use crate::wire::{encode, protobuf};
 
 /// The answers of one stream.
 pub(in crate::protocols) struct Answers {
@@ -33,6 +34,19 @@ impl Answers {
         // The task that polls a stream is no longer the one that serves the call.
         let ambient = Ambient { in_parts: true, ..Ambient::current() };
         Self { shared, questions: request.into_inner(), account, ambient, drain, over: false }
+    }
+
+    fn answer(&self, received: &[u8]) -> Bytes {
+        let service = &self.shared.service;
+        let answer = service.answer(|turn| {
+            let reply = match protobuf::decide(received, turn.bump, turn.settings.wire) {
+                Ok(asked) => decide_one_of(turn, &asked),
+                Err(e) => refused(turn, "", &e.into()),
+            };
+            Ok(encode::decide(&reply))
+        });
+        // A panic: whose question it was is lost, but order tells.
+        answer.or_else(|f| service.answer(|turn| Ok(encode::decide(&refused(turn, "", &f))))).unwrap_or_default()
     }
 
     /// True once the server goes down.
@@ -63,7 +77,7 @@ impl Stream for Answers {
                 if let Some(account) = &self.account {
                     account.give_back();
                 }
-                let answer = self.ambient.enter(|| answer(&self.shared.service, &received));
+                let answer = self.ambient.enter(|| self.answer(&received));
                 Poll::Ready(Some(Ok(answer)))
             }
             Poll::Ready(Some(Err(status))) => {

@@ -1,13 +1,12 @@
 //! An HTTP/2 connection for gRPC, served with as little as possible between the socket and a decision. All requests
 //! that have come are taken, those of the hot path are answered on the spot, in this task, and then everything is
-//! written at once. Other requests go the ordinary way, in tasks of their own: see [`ordinary`]. Streams of tool calls
-//! have a task each: see [`stream`].
+//! written at once. Other requests, streams of tool calls among them, go the ordinary way, in tasks of their own: see
+//! [`ordinary`].
 //!
 //! Only this room names the `h2` library. It knows no message.
 
 mod arrival;
 mod ordinary;
-mod stream;
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -129,31 +128,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Future for Http2<S> {
 }
 
 /// Answers a request on the spot, or has it answered.
-fn serve(app: &App, peer: Peer, request: Request<RecvStream>, mut respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
+fn serve(app: &App, peer: Peer, request: Request<RecvStream>, respond: SendResponse<Bytes>, cx: &mut Context<'_>) {
     let (head, body) = request.into_parts();
-    if app.opens_stream(&head) {
-        match app.open_stream(&head, peer) {
-            Ok(dialogue) => drop(tokio::spawn(stream::converse(dialogue, body, respond))),
-            Err(refusal) => {
-                // The stream may be gone; then so is whoever asked.
-                let _ = reply(&mut respond, Answer { head: refusal, body: Bytes::new() });
-            }
-        }
-        return;
-    }
     let mut arrival = Arrival::new(body);
     if let Some(method) = app.unary(&head)
         && let Some(received) = arrival.whole(cx)
         && let Some(answer) = app.answer(method, &head, peer, received)
     {
         // The stream may be gone; then so is whoever asked.
-        let _ = reply(&mut respond, answer);
+        let _ = reply(respond, answer);
         return;
     }
     tokio::spawn(ordinary::answer(app.clone(), peer, Request::from_parts(head, arrival), respond));
 }
 
-fn reply(respond: &mut SendResponse<Bytes>, answer: Answer) -> Result<(), h2::Error> {
+fn reply(mut respond: SendResponse<Bytes>, answer: Answer) -> Result<(), h2::Error> {
     let mut response = Response::new(());
     *response.headers_mut() = answer.head;
     if answer.body.is_empty() {

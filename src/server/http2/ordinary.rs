@@ -30,7 +30,7 @@ pub(super) async fn answer(app: App, peer: Peer, request: Request<Arrival>, mut 
 }
 
 /// A body could not be sent whole.
-pub(super) struct Broken;
+struct Broken;
 
 async fn send_body<B: Body<Data = Bytes> + Unpin>(mut body: B, stream: &mut SendStream<Bytes>) -> Result<(), Broken> {
     loop {
@@ -51,7 +51,7 @@ async fn send_body<B: Body<Data = Bytes> + Unpin>(mut body: B, stream: &mut Send
 }
 
 /// Sends as much at a time as the client has room for.
-pub(super) async fn send(mut data: Bytes, stream: &mut SendStream<Bytes>) -> Result<(), Broken> {
+async fn send(mut data: Bytes, stream: &mut SendStream<Bytes>) -> Result<(), Broken> {
     while !data.is_empty() {
         let room = room(data.len(), stream).await?;
         stream.send_data(data.split_to(room), false).map_err(|_| Broken)?;
