@@ -67,6 +67,8 @@ pub struct UnitBuilder {
     index: Index,
     variables: Vec<Variable>,
     expressions: Vec<Expression>,
+    /// Numbers of those that stand in the policy itself.
+    own: BTreeSet<u32>,
     by_source: HashMap<Box<str>, ExprId>,
     written: Written,
 }
@@ -133,6 +135,7 @@ impl UnitBuilder {
             variables: Vec::new(),
             expressions: Vec::new(),
             by_source: HashMap::new(),
+            own: BTreeSet::new(),
             written,
         };
         let lowered: Vec<Lowered> = variables.iter().map(|(_, checked)| builder.lower(checked)).collect();
@@ -165,13 +168,23 @@ impl UnitBuilder {
     /// Adds an expression. The same text gives the same expression.
     pub fn add(&mut self, checked: &Checked) -> ExprId {
         match self.by_source.get(&*checked.ast.source) {
-            Some(known) => *known,
+            Some(known) => {
+                self.own.insert(known.0);
+                *known
+            }
             None => self.add_shared(&Arc::new(checked.clone())),
         }
     }
 
     /// The same, without a copy of the tree.
     pub fn add_shared(&mut self, checked: &Arc<Checked>) -> ExprId {
+        let id = self.add_borrowed(checked);
+        self.own.insert(id.0);
+        id
+    }
+
+    /// Adds an expression that stands elsewhere: what it reads is not part of what `V` and `C` alone stand for here.
+    pub fn add_borrowed(&mut self, checked: &Arc<Checked>) -> ExprId {
         if let Some(known) = self.by_source.get(&*checked.ast.source) {
             return *known;
         }
@@ -183,11 +196,12 @@ impl UnitBuilder {
         id
     }
 
-    /// Works out what `V` and `C` alone stand for: what is reachable from some expression.
+    /// Works out what `V` and `C` alone stand for: what the policy's own expressions reach.
     fn gather_whole(&mut self) {
         let mut variables: BTreeSet<u32> = BTreeSet::new();
         let mut constants: BTreeSet<&str> = BTreeSet::new();
-        let mut open: Vec<&Lowered> = self.expressions.iter().map(|e| &e.lowered).collect();
+        let mut open: Vec<&Lowered> =
+            self.own.iter().filter_map(|i| self.expressions.get(*i as usize)).map(|e| &e.lowered).collect();
         while let Some(lowered) = open.pop() {
             for name in &lowered.names {
                 if let PolicyName::Constant(name) = name {

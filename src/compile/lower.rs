@@ -339,7 +339,7 @@ impl<'p> Lowering<'p, '_> {
             Match::All(of) => Compiled::All(list(of)?),
             Match::Any(of) => Compiled::Any(list(of)?),
             Match::None(of) => Compiled::None(list(of)?),
-            Match::Expr(text) => Compiled::Expr(scribe.unit.add_shared(&self.context.expressions.sound(&text.text)?)),
+            Match::Expr(text) => Compiled::Expr(scribe.unit.add_borrowed(&self.context.expressions.sound(&text.text)?)),
         })
     }
 

@@ -41,6 +41,8 @@ for document in documents:
             mounts = {m["name"] for m in container["volumeMounts"]}
             demand(mounts <= volumes, f"{container['name']}: mounts {mounts - volumes}, which are no volumes")
         pdp = next(c for c in ours if c["name"] == "toolgate")
+        writable = {m["name"] for m in pdp["volumeMounts"] if not m.get("readOnly")}
+        demand(writable == volumes & {"audit"}, f"the PDP may write to {writable}")
         for probe in ("startupProbe", "readinessProbe", "livenessProbe"):
             demand("healthcheck" in pdp[probe]["exec"]["command"], f"no {probe}")
         for volume in spec["volumes"]:
@@ -52,6 +54,8 @@ for document in documents:
             file.flush()
             command = [toolgate, "lint", "--config", file.name, "--set", f"storage.disk.directory={policies}"]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
+        audited = (yaml.safe_load(document["data"]["config.yaml"]).get("audit") or {}).get("file", {}).get("path", "/audit/")
+        demand(audited.startswith("/audit/"), f"the audit log {audited} is where nothing can be written")
         demand(done.returncode == 0, f"Toolgate does not take the configuration:\n{done.stdout}{done.stderr}")
         checked["configurations"] += 1
 demand(all(checked.values()), f"nothing was checked: {checked}")

@@ -102,6 +102,9 @@ volumeMounts:
 {{- if .Values.tls.secretName }}
   - {name: tls, mountPath: /tls, readOnly: true}
 {{- end }}
+{{- if .Values.audit }}
+  - {name: audit, mountPath: /audit}
+{{- end }}
 {{- end -}}
 
 {{- define "toolgate.gitSync" -}}
@@ -159,6 +162,10 @@ volumeMounts:
 {{- if .Values.tls.secretName }}
 - name: tls
   secret: {secretName: {{ .Values.tls.secretName }}, defaultMode: 0440}
+{{- end }}
+{{- if .Values.audit }}
+- name: audit
+  {{- toYaml .Values.auditVolume | nindent 2 }}
 {{- end }}
 {{- end -}}
 
