@@ -5,7 +5,6 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, header};
-use tonic::Status;
 
 use super::access::{Call, Head};
 use super::{App, Peer, cerbos, grpc, toolcall};
@@ -49,7 +48,7 @@ impl App {
     #[must_use]
     pub fn answer(&self, method: Unary, head: &Parts, peer: Peer, received: &[u8]) -> Option<Answer> {
         let shared = &*self.0.shared;
-        let Ok(Some((message, []))) = unframe(received, shared.max_bytes) else { return None };
+        let message = whole(received, shared.max_bytes)?;
         let call = Call::begin(&shared.service, of(head), peer);
         let answer = if shared.intake.has_room(received.len()) {
             call.enter(|| method.answer(&shared.service, message))
@@ -105,39 +104,20 @@ fn is_plain(head: &Parts) -> bool {
         && matches!(grpc::timeout(&head.headers), Ok(t) if t.is_none_or(|t| !t.is_zero()))
 }
 
-/// The first message of what was received, and the rest; `None` if it is not whole yet.
-///
-/// # Errors
-/// If it is not a message that may be sent here.
-pub(super) fn unframe(received: &[u8], max: usize) -> Result<Option<(&[u8], &[u8])>, Status> {
-    let Some((&[flag, a, b, c, d], rest)) = received.split_first_chunk::<PREFIX>() else { return Ok(None) };
-    match flag {
-        0 => {}
-        1 => {
-            let message = "protocol error: received message with compressed-flag but no grpc-encoding was specified";
-            return Err(Status::internal(message));
-        }
-        _ => return Err(Status::internal("protocol error: received message with invalid compression flag")),
-    }
+/// The message, if what was received is one that is whole, as it is, and not too large.
+fn whole(received: &[u8], max: usize) -> Option<&[u8]> {
+    let (&[flag, a, b, c, d], message) = received.split_first_chunk::<PREFIX>()?;
     let len = u32::from_be_bytes([a, b, c, d]) as usize;
-    if len > max {
-        return Err(grpc::failed(&Failure::TooLarge { len, max }));
-    }
-    Ok(rest.split_at_checked(len))
+    (flag == 0 && len == message.len() && len <= max).then_some(message)
 }
 
 /// A message with what stands before it.
 fn framed(message: &[u8]) -> Bytes {
     let mut out = Vec::with_capacity(PREFIX + message.len());
-    frame(message, &mut out);
-    out.into()
-}
-
-/// Adds a message to others.
-pub(super) fn frame(message: &[u8], out: &mut Vec<u8>) {
     // A message of more than 4 GiB is none that we write; a client would refuse it.
     let len = u32::try_from(message.len()).unwrap_or(u32::MAX);
     out.push(0);
     out.extend_from_slice(&len.to_be_bytes());
     out.extend_from_slice(message);
+    out.into()
 }

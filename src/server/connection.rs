@@ -26,9 +26,11 @@ use crate::protocols::{App, Peer, Port};
 /// Largest head of a request.
 const HEAD_BYTES: usize = 64 << 10;
 /// Bytes that a client of HTTP/2 may send ahead on a connection.
-const AHEAD: u32 = 1 << 20;
-/// The same on each of its streams: less, so that one that is not read from leaves room for the others.
-const STREAM_AHEAD: u32 = 256 << 10;
+const AHEAD: u32 = 2 << 20;
+/// The same on each of its streams: less, so that one that is not read from leaves room for the others, and so little
+/// beside the connection's that many small questions are not taken for an attack (the library bounds small DATA frames
+/// that wait by half of the connection's window).
+const STREAM_AHEAD: u32 = 128 << 10;
 
 /// What a connection came in by, and from where.
 #[derive(Clone, Copy)]
