@@ -270,7 +270,7 @@ fn judge(
         let may_vary = ["outputs", "copies", "policy"].contains(&mismatch.field) && !shared.settings.theirs.strict;
         if may_vary && lab.by_luck(store, &bodies[i], &replies[i].ours, &mismatch)? {
             add(shared, |t| {
-                *t.known.entry("(the reference's own answer after another start)".into()).or_default() += 1
+                *t.known.entry("(the reference's own answer after another start)".into()).or_default() += 1;
             });
             continue;
         }
