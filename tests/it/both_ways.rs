@@ -49,7 +49,7 @@ fn cases() -> Vec<Case> {
     let checked = asked.encode_to_vec();
     let annotated = {
         let annotations = HashMap::from([("case".to_owned(), prost_types::Value::from(7))]);
-        let context = RequestContext { annotations, ..RequestContext::default() };
+        let context = RequestContext { annotations };
         [checked.clone(), field(6, &context.encode_to_vec())].concat()
     };
     let digest = DecideRequest { include_digest: true, ..question("d", "a", "read") }.encode_to_vec();
@@ -170,7 +170,9 @@ fn plain(rows: Vec<Value>) -> Vec<Value> {
         }
     }
     let (mut rows, mut ids) = (rows, Vec::new());
-    rows.iter_mut().for_each(|r| walk(r, &mut ids));
+    for row in &mut rows {
+        walk(row, &mut ids);
+    }
     rows
 }
 
