@@ -10,7 +10,9 @@
 //! [`protocols`] receive bytes, [`wire`] decodes them into an arena as an [`engine::request::Request`] (a tool call by
 //! way of [`toolcall`]), [`service`] takes one snapshot and one clock reading, has [`identity`] verify the tokens that
 //! came along, and asks [`engine::decide`], a pure function, which holds attributes against their [`schema`] first.
-//! The decision becomes a response, and nothing between decode and encode locks, waits, writes or logs.
+//! The decision becomes a response, and nothing between decode and encode locks, waits, writes or logs. On the gRPC
+//! port, small `Decide` and `CheckResources` requests are answered on the connection's own task (`server::http2`,
+//! `protocols::direct`); everything else goes by way of the gRPC library. Both begin and end a call in the same place.
 //!
 //! # In a program of your own
 //! [`Pdp::open`] a directory and [`Pdp::decide`] a [`Call`]: the server without the server (docs/embedding.md).

@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::{Request, Response, StatusCode};
+use http::{HeaderMap, Method, Response, StatusCode, Uri};
 use tonic::Status;
 use tonic::body::Body;
 
@@ -47,7 +47,7 @@ const ROUTES: &[(&str, &str)] = &[
 const SILENT: &[&str] = &["/_cerbos/", "/v1/status", "/grpc.", "/schema/swagger.json"];
 
 /// The method of a call, or nothing if it is none that matters.
-pub(super) fn method<'p>(path: &'p str, verb: &http::Method, over_grpc: bool) -> Option<&'p str> {
+fn method<'p>(path: &'p str, verb: &Method, over_grpc: bool) -> Option<&'p str> {
     if path == "/" || SILENT.iter().any(|s| path.starts_with(s)) {
         return None;
     }
@@ -55,63 +55,107 @@ pub(super) fn method<'p>(path: &'p str, verb: &http::Method, over_grpc: bool) ->
     if path.starts_with("/admin/auditlog/") || path == "/cerbos.svc.v1.CerbosAdminService/ListAuditLogEntries" {
         return None;
     }
-    let writes = matches!(*verb, http::Method::POST | http::Method::PUT);
+    let writes = matches!(*verb, Method::POST | Method::PUT);
     match (over_grpc, path, verb) {
         (true, ..) => Some(path),
         (_, "/admin/policy", _) if writes => Some("/cerbos.svc.v1.CerbosAdminService/AddOrUpdatePolicy"),
         (_, "/admin/schema", _) if writes => Some("/cerbos.svc.v1.CerbosAdminService/AddOrUpdateSchema"),
-        (_, "/admin/policy", &http::Method::DELETE) => Some("/cerbos.svc.v1.CerbosAdminService/DisablePolicy"),
-        (_, "/admin/schema", &http::Method::DELETE) => Some("/cerbos.svc.v1.CerbosAdminService/DeleteSchema"),
+        (_, "/admin/policy", &Method::DELETE) => Some("/cerbos.svc.v1.CerbosAdminService/DisablePolicy"),
+        (_, "/admin/schema", &Method::DELETE) => Some("/cerbos.svc.v1.CerbosAdminService/DeleteSchema"),
         _ => Some(ROUTES.iter().find(|(route, _)| *route == path).map_or(path, |(_, method)| method)),
     }
 }
 
+/// What is seen of a request before its body.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Head<'r> {
+    pub(super) verb: &'r Method,
+    pub(super) uri: &'r Uri,
+    pub(super) headers: &'r HeaderMap,
+    pub(super) over_grpc: bool,
+}
+
+/// A call from its head to its end: every call that is answered begins and ends here, however it came in and whoever
+/// answers it.
+pub(super) struct Call<'s> {
+    service: &'s Service,
+    /// Nothing if the call has neither rows nor a span.
+    ambient: Option<Ambient>,
+}
+
+impl<'s> Call<'s> {
+    pub(super) fn begin(service: &'s Service, head: Head<'_>, peer: Peer) -> Self {
+        let (caller, span) = (caller(service, head, peer), span(service, head));
+        let wanted = caller.is_some() || span.is_some();
+        Self { service, ambient: wanted.then_some(Ambient { caller, span, in_parts: false }) }
+    }
+
+    /// Answers it, within what surrounds it.
+    pub(super) async fn serve<F: Future>(&self, answer: F) -> F::Output {
+        match &self.ambient {
+            Some(ambient) => ambient.clone().serve(answer).await,
+            None => answer.await,
+        }
+    }
+
+    /// Answers it at once, within what surrounds it.
+    pub(super) fn enter<T>(&self, answer: impl FnOnce() -> T) -> T {
+        match &self.ambient {
+            Some(ambient) => ambient.enter(answer),
+            None => answer(),
+        }
+    }
+
+    /// Puts down how it ended. `outcome` is not asked if nobody wants to know.
+    ///
+    /// # Errors
+    /// If the answer must not be given because it could not be put down: the caller gets the error instead.
+    pub(super) fn end(&self, outcome: impl FnOnce() -> Option<Outcome>) -> Result<(), Failure> {
+        let Some(ambient) = &self.ambient else { return Ok(()) };
+        let Some(outcome) = outcome() else { return Ok(()) };
+        if let Some(span) = &ambient.span {
+            span.ended(outcome.code, &outcome.message);
+        }
+        let (Some(audit), Some(caller)) = (self.service.audit(), &ambient.caller) else { return Ok(()) };
+        match caller.ended(audit, &outcome) {
+            Err(_) if outcome.code == 0 => Err(Failure::Unaudited),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// The caller of a request, if its call is to have rows.
-pub(super) fn caller<B>(service: &Service, request: &Request<B>, peer: Peer, over_grpc: bool) -> Option<Arc<Caller>> {
+fn caller(service: &Service, head: Head<'_>, peer: Peer) -> Option<Arc<Caller>> {
     let audit = service.audit()?;
-    let (path, headers) = (request.uri().path(), request.headers());
-    let method = method(path, request.method(), over_grpc)?;
+    let method = method(head.uri.path(), head.verb, head.over_grpc)?;
     let id = Id::new(std::time::SystemTime::now()).bytes();
-    let authority = request.uri().authority().map(http::uri::Authority::as_str);
-    Some(Arc::new(Caller::new(audit, id, method, headers, authority, peer.0, !over_grpc)))
+    let authority = head.uri.authority().map(http::uri::Authority::as_str);
+    Some(Arc::new(Caller::new(audit, id, method, head.headers, authority, peer.0, !head.over_grpc)))
 }
 
 /// A span for a call, if it is one that matters and is sampled.
-pub(super) fn span<B>(service: &Service, request: &Request<B>, over_grpc: bool) -> Option<Span> {
+fn span(service: &Service, head: Head<'_>) -> Option<Span> {
     let tracing = service.tracing()?;
-    let method = method(request.uri().path(), request.method(), over_grpc)?;
-    let span = tracing.call(method, request.headers())?;
-    if !over_grpc {
-        span.set("http.request.method", request.method().as_str().to_owned());
-        span.set("url.path", request.uri().path().to_owned());
+    let method = method(head.uri.path(), head.verb, head.over_grpc)?;
+    let span = tracing.call(method, head.headers)?;
+    if !head.over_grpc {
+        span.set("http.request.method", head.verb.as_str().to_owned());
+        span.set("url.path", head.uri.path().to_owned());
     }
     Some(span)
 }
 
-/// Serves a call and puts down how it ended. Where that must be done and cannot be, the caller gets an error instead of
-/// the answer.
-pub(super) async fn recorded<F>(service: &Service, ambient: Ambient, call: F, over_grpc: bool) -> Response<Body>
-where
-    F: Future<Output = Response<Body>>,
-{
-    let response = ambient.clone().serve(call).await;
-    let Some(outcome) = outcome(&response, over_grpc) else { return response };
-    if let Some(span) = &ambient.span {
-        span.ended(outcome.code, &outcome.message);
-    }
-    let (Some(audit), Some(caller)) = (service.audit(), &ambient.caller) else { return response };
-    if caller.ended(audit, &outcome).is_ok() || outcome.code != 0 {
-        return response;
-    }
-    if over_grpc {
-        grpc::failed(&Failure::Unaudited).into_http()
-    } else {
-        failed(&Failure::Unaudited, Layout::Compact).map(Body::new)
+/// Ends a call that has a response: in place of one that must not be given there is the reason.
+pub(super) fn recorded(call: &Call<'_>, response: Response<Body>, over_grpc: bool) -> Response<Body> {
+    match call.end(|| outcome(&response, over_grpc)) {
+        Ok(()) => response,
+        Err(failure) if over_grpc => grpc::failed(&failure).into_http(),
+        Err(failure) => failed(&failure, Layout::Compact).map(Body::new),
     }
 }
 
 /// How a call ended; nothing if there was none, because nothing is served there.
-pub(super) fn outcome(response: &Response<Body>, over_grpc: bool) -> Option<Outcome> {
+fn outcome(response: &Response<Body>, over_grpc: bool) -> Option<Outcome> {
     if over_grpc {
         // Only an answer without any message has its status among the headers.
         return Some(match Status::from_header_map(response.headers()) {

@@ -26,6 +26,11 @@ impl Intake {
         Arc::new(Self { taken: AtomicUsize::new(0), limit })
     }
 
+    /// True if so many bytes more may come in: for a request that is answered at once.
+    pub(super) fn has_room(&self, bytes: usize) -> bool {
+        self.taken.load(Ordering::Relaxed).saturating_add(bytes) <= self.limit
+    }
+
     /// The account of one request.
     pub(super) fn open(self: &Arc<Self>) -> Arc<Account> {
         Arc::new(Account { intake: Arc::clone(self), charged: AtomicUsize::new(0) })
@@ -41,7 +46,7 @@ pub(super) struct Account {
 
 impl Account {
     /// False if that is too much; it is charged all the same, until it is given back.
-    fn charge(&self, bytes: usize) -> bool {
+    pub(super) fn charge(&self, bytes: usize) -> bool {
         self.charged.fetch_add(bytes, Ordering::Relaxed);
         let before = self.intake.taken.fetch_add(bytes, Ordering::Relaxed);
         before.saturating_add(bytes) <= self.intake.limit

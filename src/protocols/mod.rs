@@ -14,6 +14,7 @@ pub mod aperture;
 mod authzen;
 mod cerbos;
 mod cors;
+mod direct;
 mod docker;
 mod ext_authz;
 mod ext_mcp;
@@ -44,6 +45,7 @@ use tonic::service::Routes;
 use tonic_health::pb::health_server::HealthServer;
 use tower::{Service as _, ServiceExt as _};
 
+use self::access::{Call, Head};
 use self::intake::{Charged, Intake};
 use crate::proto::server::admin::cerbos_admin_service_server::CerbosAdminServiceServer;
 use crate::proto::server::authzen::authorization_service_server::AuthorizationServiceServer;
@@ -52,13 +54,14 @@ use crate::proto::server::ext_authz::authorization_server::AuthorizationServer;
 use crate::proto::server::ext_mcp::ext_mcp_server::ExtMcpServer;
 use crate::proto::server::health::health_server::HealthServer as AllHealthServer;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallServiceServer;
-use crate::service::{Ambient, Failure, Service, Turn};
+use crate::service::{Failure, Service, Turn};
 use crate::wire::message::Decide;
 use crate::wire::reply::DecideReply;
 
 pub use self::access::Peer;
 pub use self::admin::Credentials;
 pub use self::cors::Cors;
+pub use self::direct::{Answer, Unary};
 use self::gateway::{Adapters, Caller, Tailnet};
 
 /// Settings of the protocols.
@@ -218,18 +221,13 @@ impl App {
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {
         let over_grpc = request.version() == Version::HTTP_2 && grpc::is_grpc(request.headers());
-        let service = &self.0.shared.service;
-        let caller = access::caller(service, &request, peer, over_grpc);
-        let span = access::span(service, &request, over_grpc);
-        if caller.is_some() || span.is_some() {
-            let call = self.answer(request, port, over_grpc);
-            let ambient = Ambient { caller, span, in_parts: false };
-            return access::recorded(service, ambient, call, over_grpc).await;
-        }
-        self.answer(request, port, over_grpc).await
+        let head = Head { verb: request.method(), uri: request.uri(), headers: request.headers(), over_grpc };
+        let call = Call::begin(&self.0.shared.service, head, peer);
+        let response = call.serve(self.respond(request, port, over_grpc)).await;
+        access::recorded(&call, response, over_grpc)
     }
 
-    async fn answer<B>(&self, request: Request<B>, port: Port, over_grpc: bool) -> Response<Body>
+    async fn respond<B>(&self, request: Request<B>, port: Port, over_grpc: bool) -> Response<Body>
     where
         B: hyper::body::Body<Data = Bytes> + Send + Unpin + 'static,
     {

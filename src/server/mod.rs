@@ -3,6 +3,7 @@
 
 mod authority;
 mod connection;
+mod http2;
 mod listen;
 mod patience;
 mod tls;

@@ -139,6 +139,50 @@ impl Patience {
     }
 }
 
+/// Watches whether the peer of a quiet connection is still there.
+#[derive(Debug)]
+pub(super) struct Pulse {
+    quiet: Duration,
+    answer: Duration,
+    received: u64,
+    since: Instant,
+    asked: Option<Instant>,
+}
+
+/// What to do about a peer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sign {
+    /// It lives, or has time to say so.
+    Wait,
+    /// It has been quiet: ask it.
+    Ask,
+    /// It was asked and said nothing.
+    Gone,
+}
+
+impl Pulse {
+    /// A peer is asked after it was `quiet` for so long, and then has as long as `answer` to send anything.
+    pub(super) fn new(quiet: Duration, answer: Duration, now: Instant) -> Self {
+        Self { quiet, answer, received: 0, since: now, asked: None }
+    }
+
+    /// Looks at what has come.
+    pub(super) fn look(&mut self, activity: &Activity, now: Instant) -> Sign {
+        let received = activity.received.load(Ordering::Relaxed);
+        if received != self.received {
+            (self.received, self.since, self.asked) = (received, now, None);
+        }
+        match self.asked {
+            Some(asked) if now.saturating_duration_since(asked) >= self.answer => Sign::Gone,
+            None if now.saturating_duration_since(self.since) >= self.quiet => {
+                self.asked = Some(now);
+                Sign::Ask
+            }
+            _ => Sign::Wait,
+        }
+    }
+}
+
 /// A stream whose received bytes are counted.
 pub(super) struct Observed<S> {
     stream: S,
@@ -255,6 +299,30 @@ mod tests {
             (31, &stuck, false),
             (60, &nothing, false),
         ]);
+    }
+
+    #[test]
+    fn a_quiet_peer_is_asked_and_given_up_if_it_says_nothing() {
+        let start = Instant::now();
+        let at = |s: u64| start + Duration::from_secs(s);
+        let activity = Activity::new();
+        let mut pulse = Pulse::new(Duration::from_secs(120), Duration::from_secs(15), start);
+        let mut look = |second: u64, hears: bool| {
+            if hears {
+                activity.receive(b"x");
+            }
+            pulse.look(&activity, at(second))
+        };
+        assert_eq!(look(100, true), Sign::Wait);
+        assert_eq!(look(219, false), Sign::Wait);
+        assert_eq!(look(220, false), Sign::Ask);
+        assert_eq!(look(221, false), Sign::Wait);
+        // It answers.
+        assert_eq!(look(230, true), Sign::Wait);
+        assert_eq!(look(349, false), Sign::Wait);
+        assert_eq!(look(350, false), Sign::Ask);
+        assert_eq!(look(364, false), Sign::Wait);
+        assert_eq!(look(365, false), Sign::Gone);
     }
 
     #[test]

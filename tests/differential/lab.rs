@@ -110,7 +110,7 @@ impl Lab {
                 Ok(server) => server,
                 Err(StartError::Refused(text) | StartError::Broken(text)) => return Err(text),
             };
-            let reply = post(&mut server, request.as_bytes())?;
+            let reply = post(&mut server, self.path, request.as_bytes())?;
             let same_place = |m: &Mismatch| m.resource == mismatch.resource && m.action == mismatch.action;
             if !compare::replies(&reply, ours).found.iter().any(|m| m.field == mismatch.field && same_place(m)) {
                 return Ok(true);

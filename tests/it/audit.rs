@@ -21,10 +21,10 @@ use toolgate::proto::toolgate::v1::tool_call_service_client::ToolCallServiceClie
 
 use crate::support::{Answer, Pdp, Policies, allowing, check_request, question};
 
-struct Log(tempfile::TempDir);
+pub struct Log(tempfile::TempDir);
 
 impl Log {
-    fn new() -> Self {
+    pub fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
@@ -32,12 +32,12 @@ impl Log {
         self.0.path().join("audit.log")
     }
 
-    fn set(&self) -> String {
+    pub fn set(&self) -> String {
         format!("audit.enabled=true,audit.backend=file,audit.file.path={}", self.path().display())
     }
 
     /// What is written once everything before is.
-    fn rows(&self, pdp: &Pdp) -> Vec<Value> {
+    pub fn rows(&self, pdp: &Pdp) -> Vec<Value> {
         pdp.service.audit().unwrap().flush(std::time::Duration::MAX);
         let text = std::fs::read_to_string(self.path()).unwrap();
         text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()

@@ -14,8 +14,10 @@
 mod admin;
 mod audit;
 mod authzen;
+mod both_ways;
 mod cli;
 mod cors;
+mod direct;
 mod failure;
 mod filters;
 mod gateways;

@@ -17,7 +17,7 @@ use crate::support::{Pdp, Policies, allowing, check_request};
 
 /// A collector that keeps what it gets, and the service it came from.
 #[derive(Clone, Default)]
-struct Collector(Arc<Mutex<Vec<(String, Span)>>>);
+pub struct Collector(pub Arc<Mutex<Vec<(String, Span)>>>);
 
 #[tonic::async_trait]
 impl TraceService for Collector {
@@ -37,7 +37,7 @@ impl TraceService for Collector {
     }
 }
 
-async fn collector() -> (Collector, String) {
+pub async fn collector() -> (Collector, String) {
     let collector = Collector::default();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());

@@ -115,7 +115,12 @@ async fn connection(socket: TcpStream, verdict: Bytes) -> Result<(), h2::Error> 
             return Ok(());
         }
         for (request, respond) in batch.drain(..) {
+            let streams = request.uri().path().ends_with("Stream");
             let mut body = request.into_body();
+            if streams {
+                tokio::spawn(answer_all(body, respond, framed.clone()));
+                continue;
+            }
             // Small requests have come whole.
             let whole = tokio_test_poll(&mut body);
             if whole {
@@ -129,6 +134,46 @@ async fn connection(socket: TcpStream, verdict: Bytes) -> Result<(), h2::Error> 
                     answer(respond, &framed)
                 });
             }
+        }
+    }
+}
+
+/// Answers each message of a stream; what one DATA frame asks is answered by one.
+async fn answer_all(
+    mut questions: h2::RecvStream,
+    mut respond: SendResponse<Bytes>,
+    framed: Bytes,
+) -> Result<(), h2::Error> {
+    let response = http::Response::builder().header("content-type", "application/grpc").body(());
+    let Ok(response) = response else { return Ok(()) };
+    let mut answers = respond.send_response(response, false)?;
+    let (mut rest, mut out) = (Vec::new(), Vec::new());
+    loop {
+        let data = std::future::poll_fn(|cx| match questions.poll_data(cx) {
+            // All that has come is answered at once.
+            std::task::Poll::Pending if !out.is_empty() => std::task::Poll::Ready(None),
+            next => next.map(Some),
+        })
+        .await;
+        match data {
+            Some(Some(data)) => {
+                let data = data?;
+                questions.flow_control().release_capacity(data.len())?;
+                rest.extend_from_slice(&data);
+                let mut at = 0;
+                while let Some(len) = rest.get(at + 1..at + 5) {
+                    let end = at + 5 + u32::from_be_bytes([len[0], len[1], len[2], len[3]]) as usize;
+                    if end > rest.len() {
+                        break;
+                    }
+                    out.extend_from_slice(&framed);
+                    at = end;
+                }
+                rest.drain(..at);
+            }
+            // The client lets everything be sent ahead.
+            None => answers.send_data(std::mem::take(&mut out).into(), false)?,
+            Some(None) => return Ok(()),
         }
     }
 }

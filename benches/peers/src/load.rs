@@ -18,12 +18,19 @@ pub struct Manner {
     /// Connections, and requests in flight on each.
     pub connections: usize,
     pub in_flight: usize,
+    /// At the HTTP port, where gRPC is answered by way of the library.
+    pub by_library: bool,
 }
 
 impl Manner {
     /// So many in flight, on one connection.
     pub fn at(path: &'static str, in_flight: usize) -> Self {
-        Self { path, connections: 1, in_flight }
+        Self { path, connections: 1, in_flight, by_library: false }
+    }
+
+    /// The same at the HTTP port.
+    pub fn by_library(self) -> Self {
+        Self { by_library: true, ..self }
     }
 }
 
@@ -53,7 +60,7 @@ struct Count {
 
 /// Asks over gRPC for a while.
 pub fn grpc(server: &Server, manner: Manner, messages: &[Vec<u8>], time: Duration) -> anyhow::Result<Run> {
-    let open = || Connection::open(&server.grpc, manner.path);
+    let open = || Connection::open(if manner.by_library { &server.http } else { &server.grpc }, manner.path);
     let mut connections: Vec<Connection> = (0..manner.connections).map(|_| open()).collect::<Result<_, _>>()?;
     let streaming = manner.path == STREAM;
     let mut next = 0;

@@ -5,6 +5,7 @@
 mod support;
 
 mod echo;
+#[cfg(feature = "engines")]
 mod expressions;
 mod http1;
 mod http2;
@@ -12,6 +13,7 @@ mod load;
 mod process;
 mod race;
 mod rows;
+#[cfg(feature = "engines")]
 mod rules;
 mod table;
 mod workload;
@@ -85,8 +87,10 @@ struct Options {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Row {
     /// Expressions beside other CEL crates, in process
+    #[cfg(feature = "engines")]
     Expressions,
     /// Ten tool rules beside cedar-policy, regorus and casbin, in process
+    #[cfg(feature = "engines")]
     Rules,
     /// Unary gRPC beside Cerbos
     Unary,
@@ -128,9 +132,11 @@ fn bench(options: &Options) -> anyhow::Result<rows::Bench> {
 fn measure(options: &Options) -> anyhow::Result<()> {
     let wanted = |row| options.rows.is_empty() || options.rows.contains(&row);
     process::hold_client()?;
+    #[cfg(feature = "engines")]
     if wanted(Row::Expressions) {
         expressions::table().print();
     }
+    #[cfg(feature = "engines")]
     if wanted(Row::Rules) {
         rules::table()?.print();
     }
@@ -151,6 +157,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
             Row::Stream => bench.stream(&mut table, &requests)?,
             Row::Rest => bench.rest(&mut table, &requests)?,
             Row::Size => bench.size(&mut table, options.policies, Duration::from_secs_f64(options.memory_seconds))?,
+            #[cfg(feature = "engines")]
             Row::Expressions | Row::Rules => {}
         }
     }

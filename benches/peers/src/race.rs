@@ -1,6 +1,8 @@
 //! Contenders timed in one process: short rounds in turn, so that what disturbs the machine disturbs all of them, and
 //! the median of the rounds.
 
+#![cfg_attr(not(feature = "engines"), allow(dead_code, reason = "only rows in process have contenders"))]
+
 use std::time::Instant;
 
 /// One way to do the same work. The argument counts up: the n-th piece of work.

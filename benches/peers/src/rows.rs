@@ -110,8 +110,9 @@ impl Bench {
             (Manner::at(DECIDE, IN_FLIGHT), &[Figure::Cpu, Figure::PerSecond][..]),
             (Manner::at(DECIDE, 1), &[Figure::Cpu, Figure::Quantile(500), Figure::Quantile(990)]),
         ] {
-            let [a, b, c] = self.turns([
+            let [a, library, b, c] = self.turns([
                 &mut || load::grpc(&ours, manner, &requests.decide, self.time),
+                &mut || load::grpc(&ours, manner.by_library(), &requests.decide, self.time),
                 &mut || load::grpc(&tonic, manner, &requests.decide, self.time),
                 &mut || load::grpc(&h2, manner, &requests.decide, self.time),
             ])?;
@@ -124,6 +125,7 @@ impl Bench {
                 };
                 line(table, &what, ("echo, tonic", &a, &b), *figure, goal);
                 line(table, &what, ("echo, h2 by hand", &a, &c), *figure, "");
+                line(table, &what, ("toolgate, by the library", &a, &library), *figure, "");
             }
         }
         Ok(())
@@ -132,12 +134,24 @@ impl Bench {
     /// The stream beside single calls.
     pub fn stream(&self, table: &mut Table, requests: &Requests) -> anyhow::Result<()> {
         let ours = self.start(Program::Toolgate { compat: false }, &self.tool_policies()?)?;
-        let echo = Server::echo(Kind::Tonic, false)?.ready(START)?;
-        let run = |server: &Server, path| load::grpc(server, Manner::at(path, IN_FLIGHT), &requests.decide, self.time);
-        let [stream, unary, echo] =
-            self.turns([&mut || run(&ours, STREAM), &mut || run(&ours, DECIDE), &mut || run(&echo, STREAM)])?;
+        let tonic = Server::echo(Kind::Tonic, false)?.ready(START)?;
+        let h2 = Server::echo(Kind::H2, false)?.ready(START)?;
+        let run = |server: &Server, manner| load::grpc(server, manner, &requests.decide, self.time);
+        let (many, single) = (Manner::at(STREAM, IN_FLIGHT), Manner::at(DECIDE, IN_FLIGHT));
+        let [stream, unary, library, old, tonic, h2] = self.turns([
+            &mut || run(&ours, many),
+            &mut || run(&ours, single),
+            &mut || run(&ours, many.by_library()),
+            &mut || run(&ours, single.by_library()),
+            &mut || run(&tonic, many),
+            &mut || run(&h2, many),
+        ])?;
         line(table, "DecideStream: CPU a decision", ("Decide, 64 in flight", &stream, &unary), Figure::Cpu, "≤ 1/4");
-        line(table, "DecideStream: CPU a decision", ("echo stream, tonic", &stream, &echo), Figure::Cpu, "");
+        let what = "DecideStream: CPU a decision";
+        line(table, what, ("Decide by the library", &stream, &old), Figure::Cpu, "≤ 1/4");
+        line(table, what, ("DecideStream by the library", &stream, &library), Figure::Cpu, "");
+        line(table, what, ("echo stream, tonic", &stream, &tonic), Figure::Cpu, "≤ 1.3 ×");
+        line(table, what, ("echo stream, h2 by hand", &stream, &h2), Figure::Cpu, "");
         line(table, "DecideStream: decisions/s", ("Decide, 64 in flight", &stream, &unary), Figure::PerSecond, "");
         Ok(())
     }
@@ -206,17 +220,13 @@ impl Bench {
         let manners = [
             Manner::at(DECIDE, 64),
             Manner::at(DECIDE, 1),
-            Manner { path: DECIDE, connections: 8, in_flight: 8 },
+            Manner { path: DECIDE, connections: 8, in_flight: 8, by_library: false },
             Manner::at(STREAM, 64),
         ];
         for manner in manners {
             let mut runs = vec![Vec::new(); servers.len()];
             for _ in 0..self.rounds {
                 for (server, runs) in servers.iter().zip(&mut runs) {
-                    // The echo by hand has no streams.
-                    if manner.path == STREAM && server.name.contains("h2") {
-                        continue;
-                    }
                     runs.push(load::grpc(server, manner, &requests.decide, self.time)?);
                 }
             }

@@ -14,7 +14,16 @@ use crate::proto::cerbos::request::v1::ServerInfoRequest;
 use crate::proto::cerbos::response::v1::ServerInfoResponse;
 use crate::proto::server::cerbos::cerbos_service_server::CerbosService;
 use crate::protocols::{Shared, grpc};
+use crate::service::{Failure, Service};
 use crate::wire::{encode, protobuf};
+
+/// Answers the message of one `CheckResources`.
+pub(in crate::protocols) fn check_message(service: &Service, received: &[u8]) -> Result<Bytes, Failure> {
+    service.answer(|turn| {
+        let asked = protobuf::check_resources(received, turn.bump, turn.settings.wire)?;
+        check(turn, &asked, encode::check_resources)
+    })
+}
 
 /// `cerbos.svc.v1.CerbosService`
 #[derive(Clone, Debug)]
@@ -23,11 +32,7 @@ pub(in crate::protocols) struct GrpcApi(pub(in crate::protocols) Arc<Shared>);
 #[tonic::async_trait]
 impl CerbosService for GrpcApi {
     async fn check_resources(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
-        let received = request.into_inner();
-        let answer = self.0.service.answer(|turn| {
-            let asked = protobuf::check_resources(&received, turn.bump, turn.settings.wire)?;
-            check(turn, &asked, encode::check_resources)
-        });
+        let answer = check_message(&self.0.service, &request.into_inner());
         answer.map(versioned).map_err(|f| grpc::failed(&f))
     }
 

@@ -10,7 +10,16 @@ use super::plan::plan_tools;
 use super::stream::Answers;
 use crate::proto::server::tool_calls::tool_call_service_server::ToolCallService;
 use crate::protocols::{Shared, grpc};
+use crate::service::{Failure, Service};
 use crate::wire::{encode, protobuf};
+
+/// Answers the message of one `Decide`.
+pub(in crate::protocols) fn decide_message(service: &Service, received: &[u8]) -> Result<Bytes, Failure> {
+    service.answer(|turn| {
+        let asked = protobuf::decide(received, turn.bump, turn.settings.wire)?;
+        Ok(encode::decide(&decide(turn, &asked)?))
+    })
+}
 
 /// `toolgate.v1.ToolCallService`
 #[derive(Clone, Debug)]
@@ -19,11 +28,7 @@ pub(in crate::protocols) struct GrpcApi(pub(in crate::protocols) Arc<Shared>);
 #[tonic::async_trait]
 impl ToolCallService for GrpcApi {
     async fn decide(&self, request: Request<Bytes>) -> Result<Response<Bytes>, Status> {
-        let received = request.into_inner();
-        let answer = self.0.service.answer(|turn| {
-            let asked = protobuf::decide(&received, turn.bump, turn.settings.wire)?;
-            Ok(encode::decide(&decide(turn, &asked)?))
-        });
+        let answer = decide_message(&self.0.service, &request.into_inner());
         answer.map(Response::new).map_err(|f| grpc::failed(&f))
     }
 
