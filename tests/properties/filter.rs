@@ -114,7 +114,7 @@ impl<'a> Filter<'a> {
 
     fn library(&self, name: &'a str, values: &[Value<'a>]) -> Worth<'a> {
         let operands: Vec<Term<'a>> = values.iter().map(|v| Term::Value(*v)).collect();
-        let cx = Context { bump: self.bump, budget: self.bump.alloc(Budget::new(1_000_000)), now: None };
+        let cx = Context { bump: self.bump, budget: self.bump.alloc(Budget::new(1_000_000)), now: crate::pdp::NOW };
         partial::apply(Term::apply(self.bump, name, &operands).ok()?, Value::Null, &cx).ok()
     }
 
@@ -135,7 +135,7 @@ impl<'a> Filter<'a> {
             let pair = [Term::Value(self.worth(*key, names)?), Term::Value(self.worth(*value, names)?)];
             known.push(Term::apply(self.bump, "set-field", &pair).ok()?);
         }
-        let cx = Context { bump: self.bump, budget: self.bump.alloc(Budget::new(1_000_000)), now: None };
+        let cx = Context { bump: self.bump, budget: self.bump.alloc(Budget::new(1_000_000)), now: crate::pdp::NOW };
         partial::apply(Term::apply(self.bump, "struct", &known).ok()?, Value::Null, &cx).ok()
     }
 
@@ -186,7 +186,11 @@ impl<'a> Filter<'a> {
                 let keys: Option<Vec<Value<'a>>> = items.iter().map(|i| of(body, i)).collect();
                 let mut keyed: Vec<(Value<'a>, Value<'a>)> =
                     keys?.into_iter().zip(items.iter().map(|i| i[0])).collect();
-                let number = |v: &Value<'a>| if let Value::Double(d) = v { Some(*d) } else { None };
+                let number = |v: &Value<'a>| match v {
+                    Value::Double(d) => Some(*d),
+                    Value::Int(i) => Some(*i as f64),
+                    _ => None,
+                };
                 let text = |v: &Value<'a>| if let Value::String(s) = v { Some(*s) } else { None };
                 if keyed.iter().all(|(k, _)| number(k).is_some()) {
                     keyed.sort_by(|(a, _), (b, _)| {
@@ -248,7 +252,8 @@ fn member<'a>(value: Value<'a>, field: &str, absent_is_told: bool) -> Option<Wor
             let index = message.ty.fields.iter().position(|f| f.name == field)?;
             Some(message.fields.get(index).copied())
         }
-        // `has` asks anything.
+        // `has` asks anything but lists, whose members have no names.
+        Value::List(_) => None,
         _ if absent_is_told => Some(None),
         _ => None,
     }
