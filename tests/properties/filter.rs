@@ -104,11 +104,8 @@ impl<'a> Filter<'a> {
 
     /// A function of the library. The wire has one kind of number: a literal that is whole may be an integer.
     fn function(&self, name: &'a str, operands: &[Term<'a>], values: &[Value<'a>]) -> Worth<'a> {
-        let whole: Vec<Value<'a>> = operands
-            .iter()
-            .zip(values)
-            .map(|(o, v)| if matches!(o, Term::Value(_)) { self.whole(*v) } else { *v })
-            .collect();
+        let whole: Vec<Value<'a>> =
+            operands.iter().zip(values).map(|(o, v)| if literal(*o) { self.whole(*v) } else { *v }).collect();
         self.library(name, values).or_else(|| self.library(name, &whole))
     }
 
@@ -218,6 +215,15 @@ impl<'a> Filter<'a> {
             }
             _ => panic!("the generator makes no plans with {operator}"),
         }
+    }
+}
+
+/// A literal, or a member of a written list, which holds literals.
+fn literal(term: Term<'_>) -> bool {
+    match term {
+        Term::Value(_) => true,
+        Term::Apply(a) => a.operator == "index" && matches!(a.operands, [Term::Apply(l), _] if l.operator == "list"),
+        _ => false,
     }
 }
 
