@@ -57,6 +57,8 @@ pub(super) struct Call<'a> {
     /// The first ALLOW of the action that matched all but its condition.
     pub(super) near: Option<Spoken<'a>>,
     pub(super) exhausted: bool,
+    /// Where the outputs of the walk that goes on begin.
+    pub(super) walk_outputs: usize,
     /// The level that was entered last.
     entered: Option<usize>,
     pub(super) validation_errors: &'a [ValidationError<'a>],
@@ -132,6 +134,7 @@ impl<'a> Call<'a> {
             outputs: BumpVec::new_in(bump),
             near: None,
             exhausted: false,
+            walk_outputs: 0,
             entered: None,
             validation_errors: &[],
             now,

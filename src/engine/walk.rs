@@ -110,14 +110,14 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
     // Outputs of a scope that allows but needs its parent's consent speak for the verdict, too: an approval it asks for
     // is not lost when the parent decides.
     let mut consenting = None;
-    let first_output = call.outputs.len();
+    call.walk_outputs = call.outputs.len();
     for scope in call.principal_chain {
         let name = NameRef { name: call.request.principal.id, version: call.version, scope };
         let Some(policy) = call.table.principals.get(&name) else { continue };
         let start = call.outputs.len();
         let frame = call.principal_frame(&policy.unit);
         let rules = candidates(call, policy, action);
-        let (outcome, _) = apply_rules(call, &Asked { policy, frame, action, roles: None, first_output }, rules);
+        let (outcome, _) = apply_rules(call, &Asked { policy, frame, action, roles: None }, rules);
         let consent = call.table.scopes.consent.contains(*scope);
         if consent && matches!(outcome, Outcome::Allow(_) | Outcome::Consents) {
             consenting.get_or_insert(start);
@@ -132,7 +132,7 @@ fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
 fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a> {
     let roles = call.role_sets.get(role).copied().unwrap_or(&[]);
     let mut consenting = None;
-    let first_output = call.outputs.len();
+    call.walk_outputs = call.outputs.len();
     for level in 0..call.levels.len() {
         let Some((scope, consent, policy)) = call.levels.get(level).map(|l| (l.scope, l.consent, l.policy)) else {
             break;
@@ -147,7 +147,7 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a
             && let (Some(policy), Some(frame)) = (policy, call.level_frame(level))
         {
             let rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
-            let asked = Asked { policy, frame, action, roles: Some((roles, level)), first_output };
+            let asked = Asked { policy, frame, action, roles: Some((roles, level)) };
             let (said, open) = apply_rules(call, &asked, rules);
             outcome = said;
             call.keep_open(level, open);
@@ -198,8 +198,6 @@ struct Asked<'a> {
     action: &'a str,
     /// The roles that count, and the level they are asked at; principal policies have none.
     roles: Option<(&'a [&'a str], usize)>,
-    /// Where this walk's outputs begin among the call's.
-    first_output: usize,
 }
 
 /// Applies rules of a policy. Gives those that are to be asked again for another role, too.
@@ -424,7 +422,7 @@ fn activated<'a>(
     if denies {
         // A DENY ends the scope: outputs of the ALLOWs before it in this walk decide nothing. What other
         // roles were told stays as it is: theirs may be the walk that counts.
-        call.outputs.iter_mut().skip(asked.first_output).for_each(|o| o.deciding = false);
+        call.outputs.iter_mut().skip(call.walk_outputs).for_each(|o| o.deciding = false);
     }
     let (when_activated, when_not_met) = rule.output.unwrap_or((None, None));
     let turned = rule.inverted && call.params.semantics == Semantics::Safe;
