@@ -136,7 +136,7 @@ fn before_resource(text: &str) -> &str {
 /// Both on one set of some 10,000 cases, in turn, three times.
 fn time(seed: u64) {
     let dir = tempfile::tempdir().unwrap();
-    generate::write(dir.path(), seed, 100, 8).unwrap();
+    generate::write(dir.path(), seed, 300, 8).unwrap();
     let timed = |run: &dyn Fn(&Path) -> Output| -> (Duration, Value) {
         let start = Instant::now();
         let output = run(dir.path());
