@@ -19,8 +19,6 @@ pub struct Difference {
     pub store: Option<String>,
     /// The one code of our errors.
     pub only: Option<String>,
-    /// Whether it is looked for before a case is shrunk.
-    pub whole: bool,
     /// Part of the request.
     pub request: Option<String>,
 }
@@ -48,7 +46,6 @@ pub fn parse(text: &str) -> Result<Vec<Difference>, String> {
             "theirs" => entry.theirs = Some(value),
             "ours" => entry.ours = Some(value),
             "store" => entry.store = Some(value),
-            "whole" => entry.whole = value == "true",
             "only" => entry.only = Some(value),
             "request" => entry.request = Some(value),
             other => return Err(format!("differences.toml:{}: unknown key `{other}`", i + 1)),

@@ -307,7 +307,7 @@ fn differ(
     note: &str,
 ) -> Result<(), String> {
     let settings = shared.settings;
-    let plain = shared.known.iter().filter(|d| d.only.is_some() || d.whole).cloned().collect::<Vec<_>>();
+    let plain = shared.known.iter().filter(|d| d.only.is_some()).cloned().collect::<Vec<_>>();
     if let Some(known) = differences::explain(&plain, &mismatch, store, request) {
         add(shared, |t| *t.known.entry(known.id.clone()).or_default() += 1);
         return Ok(());
