@@ -28,7 +28,7 @@ const IDENTITIES: usize = 64;
 
 fn service(files: Vec<SourceFile>) -> Service {
     let store = Store::in_memory(files, &CompileOptions::default());
-    Service::new(store.unwrap_or_else(|_| panic!("the policies are broken")), Settings::default())
+    Service::new(store.expect("the policies are sound"), Settings::default())
 }
 
 fn identity(rng: &mut Rng) -> Json {
