@@ -315,10 +315,13 @@ fn line(table: &mut Table, what: &str, (rival, ours, theirs): (&str, &[Run], &[R
     ]);
 }
 
+/// Actions and what came out, sorted.
+type Effects = Vec<(String, i32)>;
+
 /// Two servers must answer alike before their speed is compared.
 fn same_effects(ours: &Server, theirs: &Server, messages: &[Vec<u8>]) -> anyhow::Result<()> {
     let messages = &messages[..messages.len().min(COMPARED)];
-    let effects = |server| -> anyhow::Result<Vec<Vec<Vec<(String, i32)>>>> {
+    let effects = |server| -> anyhow::Result<Vec<Vec<Effects>>> {
         let answers = load::answers(server, CHECK, messages)?;
         answers
             .iter()

@@ -272,20 +272,20 @@ const REGIONS: [&str; 3] = ["uk", "ie", "de"];
 fn employee(rng: &mut Rng, user: usize) -> engine::Principal {
     let text = |t: &str| value(&t.into());
     engine::Principal {
-                id: format!("user{user}"),
-                roles: vec!["user".into(), pick(rng, &["manager", "auditor", "employee"]).into()],
-                attr: [
-                    ("department".to_owned(), text(DEPARTMENTS[rng.below(3)])),
-                    ("geography".to_owned(), text(REGIONS[rng.below(3)])),
-                    ("clearance".to_owned(), value(&rng.below(5).into())),
-                    (
-                        "managed".to_owned(),
-                        value(&json!([format!("user{}", rng.below(1000)), format!("user{}", rng.below(1000))])),
-                    ),
-                ]
-                .into(),
-                ..Default::default()
-            }
+        id: format!("user{user}"),
+        roles: vec!["user".into(), pick(rng, &["manager", "auditor", "employee"]).into()],
+        attr: [
+            ("department".to_owned(), text(DEPARTMENTS[rng.below(3)])),
+            ("geography".to_owned(), text(REGIONS[rng.below(3)])),
+            ("clearance".to_owned(), value(&rng.below(5).into())),
+            (
+                "managed".to_owned(),
+                value(&json!([format!("user{}", rng.below(1000)), format!("user{}", rng.below(1000))])),
+            ),
+        ]
+        .into(),
+        ..Default::default()
+    }
 }
 
 /// Query plans for the records of applications: nothing is known of the resource but its kind and scope.
