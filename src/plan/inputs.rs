@@ -93,8 +93,12 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// True if some policy could speak about the request (spec §10.1).
+    /// True if some policy could speak about the request (spec §10.1). The reference's plans only ask whether there is
+    /// any policy in any of the scopes.
     pub(super) fn anything_exists(&self) -> bool {
+        if super::is_reference(self.params.semantics) {
+            return !self.levels.is_empty() || !self.principal_chain.is_empty();
+        }
         let (table, kind, version) = (self.table, self.kind, self.version);
         let resource =
             self.levels.iter().any(|l| l.policy.is_some() || scope::has_role_policy(table, kind, version, l.scope));

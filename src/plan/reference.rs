@@ -19,7 +19,7 @@ fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term
     let simpler = operands.iter().map(|o| simpler(*o, positive, logic)).collect::<Result<Vec<_>, _>>()?;
     match (operator, simpler.as_slice()) {
         ("and" | "or", _) => logic.combine(operator == "or", &rewrite::unique(simpler)),
-        ("not", [one]) => logic.not(*one),
+        ("not", [one]) => logic.opposite(*one),
         ("in", [element, Term::Value(container)]) if !matches!(element, Term::Value(_)) => {
             within(*element, *container, logic)
         }

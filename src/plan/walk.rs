@@ -32,7 +32,7 @@ pub(super) struct Walk<'a, 's> {
     logic: Logic<'a>,
     reference: bool,
     steps: Option<&'s mut Vec<String>>,
-    /// Some rule spoke about the action.
+    /// Some rule spoke about the action; in the reference's semantics, something is left of what it said.
     matched: bool,
     scope: &'a str,
 }
@@ -57,7 +57,8 @@ impl<'a, 's> Walk<'a, 's> {
             return Ok(never(true));
         }
         let term = match self.both(action) {
-            Ok(Some(term)) => term,
+            Ok(Some(truth)) => truth.term,
+            Ok(None) if self.reference => return Ok(ActionPlan { matched_scope: self.scope, ..never(!self.matched) }),
             Ok(None) => return Ok(never(!self.matched)),
             Err(Halt::Strict) => return Ok(never(false)),
             Err(Halt::Stop(stop)) => return Err(stop.into()),
@@ -72,14 +73,14 @@ impl<'a, 's> Walk<'a, 's> {
                 term => Filter::If(term),
             },
         };
-        let matched_scope = if matches!(filter, Filter::Always) { self.scope } else { "" };
+        let matched_scope = if self.reference || matches!(filter, Filter::Always) { self.scope } else { "" };
         Ok(ActionPlan { action, filter, exact, matched_scope })
     }
 
     /// Principal policies over resource policies; `None` if nothing allows.
     fn both(&mut self, action: &'a str) -> Result<Option<Truth<'a>>, Halt> {
         let principal = self.principal(action)?;
-        let resource = if principal.allow.and_then(Term::as_bool) == Some(true) && principal.deny.is_none() {
+        let resource = if principal.allow.and_then(Truth::known) == Some(true) && principal.deny.is_none() {
             None
         } else {
             self.roles(action)?
@@ -96,7 +97,7 @@ impl<'a, 's> Walk<'a, 's> {
     fn unless(&self, allow: Truth<'a>, deny: Option<Truth<'a>>) -> Result<Truth<'a>, Stop> {
         match deny {
             None => Ok(allow),
-            Some(deny) => self.logic.combine(false, &[self.logic.not(deny)?, allow]),
+            Some(deny) => self.logic.both(false, &[self.logic.negate(deny)?, allow]),
         }
     }
 
@@ -116,10 +117,20 @@ impl<'a, 's> Walk<'a, 's> {
 
     /// Adds what a scope says below which others have spoken. True if nothing above it matters any more.
     fn under(&mut self, said: &mut Said<'a>, here: Said<'a>, consent: bool, scope: &'a str) -> Result<bool, Halt> {
+        if self.reference {
+            // What counts there is not that a rule spoke, but that something is left of what it said.
+            let denied = here.deny.is_some() || here.restricted.and_then(Truth::known) == Some(true);
+            let left = denied || (here.allow.is_some() && !consent);
+            self.matched |= left;
+            if left && !consent {
+                self.scope = scope;
+            }
+        }
         let below = said.allow;
         let guarded = |deny: Truth<'a>| match below {
             None => Ok(deny),
-            Some(allow) => self.logic.combine(false, &[self.logic.not(allow)?, deny]),
+            Some(allow) if self.reference && deny.known() == Some(true) => self.logic.negate(allow),
+            Some(allow) => self.logic.both(false, &[self.logic.negate(allow)?, deny]),
         };
         if let Some(deny) = here.deny {
             self.logic.add(&mut said.deny, guarded(deny)?)?;
@@ -129,8 +140,8 @@ impl<'a, 's> Walk<'a, 's> {
         }
         let Some(allow) = here.allow.filter(|_| !consent) else { return Ok(false) };
         self.logic.add(&mut said.allow, allow)?;
-        let ends = allow.as_bool() == Some(true);
-        if ends && self.scope.is_empty() {
+        let ends = allow.known() == Some(true);
+        if ends && !self.reference && self.scope.is_empty() {
             self.scope = scope;
         }
         Ok(ends)
@@ -143,7 +154,7 @@ impl<'a, 's> Walk<'a, 's> {
         for i in 0..self.inputs.role_sets.len() {
             let roles = self.inputs.role_sets.get(i).copied().unwrap_or(&[]);
             let said = self.role(roles, action)?;
-            if said.deny.and_then(Term::as_bool) == Some(true) {
+            if said.deny.and_then(Truth::known) == Some(true) {
                 continue;
             }
             if let (true, Some(deny)) = (self.reference, said.deny) {
@@ -152,9 +163,9 @@ impl<'a, 's> Walk<'a, 's> {
             let Some(allow) = said.allow else { continue };
             let allow = match said.restricted {
                 None => allow,
-                Some(restricted) => self.logic.combine(false, &[allow, self.logic.not(restricted)?])?,
+                Some(restricted) => self.logic.both(false, &[allow, self.logic.negate(restricted)?])?,
             };
-            if allow.as_bool() == Some(true) && said.deny.is_none() {
+            if allow.known() == Some(true) && said.deny.is_none() {
                 return Ok(Some(allow));
             }
             each.push((allow, said.deny));
@@ -219,9 +230,9 @@ impl<'a, 's> Walk<'a, 's> {
                 continue;
             }
             for row in self.rows(policy, rule, roles)? {
-                self.matched = true;
+                self.matched |= !self.reference;
                 if rule.effect == RuleEffect::Deny || rule.inverted {
-                    if row.as_bool() != Some(false) {
+                    if row.known() != Some(false) {
                         self.logic.add(&mut said.deny, row)?;
                     }
                 } else {
@@ -255,7 +266,7 @@ impl<'a, 's> Walk<'a, 's> {
         }
         let mut condition = self.condition(&policy.unit, rule.condition.as_ref(), level)?;
         if rule.inverted {
-            condition = self.logic.not(condition)?;
+            condition = self.logic.negate(condition)?;
         }
         self.note(|| format!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, words(condition)));
         let mut rows = Vec::new();
@@ -270,14 +281,18 @@ impl<'a, 's> Walk<'a, 's> {
             let Some((set, role)) = Self::definition(at) else { continue };
             let active = self.condition(&set.unit, role.condition.as_ref(), level)?;
             self.note(|| format!("{}: derived role `{}`: condition {}", rule.src, role.name, words(active)));
-            rows.push(self.logic.combine(false, &[condition, active])?);
+            rows.push(match (&rule.condition, &role.condition) {
+                (None, _) => active,
+                (_, None) => condition,
+                _ => self.logic.both(false, &[condition, active])?,
+            });
         }
         Ok(rows)
     }
 
     fn condition(&mut self, unit: &'a Unit, condition: Option<&Condition>, level: usize) -> Result<Truth<'a>, Halt> {
         if condition.is_none() {
-            return Ok(Term::bool(true));
+            return Ok(Truth::bool(true));
         }
         if unit.reads_root(roots::RUNTIME) {
             self.derived(level)?;
@@ -324,11 +339,11 @@ impl<'a, 's> Walk<'a, 's> {
 
     fn listed(&self, roles: &[(&'a str, Truth<'a>)]) -> Result<Part<'a>, Stop> {
         let bump = self.inputs.cx.bump;
-        if roles.iter().any(|(_, active)| matches!(active, Term::Error)) {
+        if roles.iter().any(|(_, active)| matches!(active.term, Term::Error)) {
             return Ok(Part::Failed(crate::cel::EvalError::NO_SUCH_OVERLOAD, Term::Error));
         }
-        if roles.iter().all(|(_, active)| active.as_bool().is_some()) {
-            let names = roles.iter().filter(|(_, active)| active.as_bool() == Some(true)).map(|(name, _)| *name);
+        if roles.iter().all(|(_, active)| active.known().is_some()) {
+            let names = roles.iter().filter(|(_, active)| active.known() == Some(true)).map(|(name, _)| *name);
             return Ok(Part::Known(Value::List(List::Strings(
                 bumpalo::collections::Vec::from_iter_in(names, bump).into_bump_slice(),
             ))));
@@ -337,11 +352,11 @@ impl<'a, 's> Walk<'a, 's> {
         let none = Term::Value(Value::list(&[]));
         let mut whole: Option<Term<'a>> = None;
         for (name, active) in roles.iter().rev() {
-            let term = match active.as_bool() {
+            let term = match active.known() {
                 Some(true) => one(name),
                 Some(false) if self.reference => none,
                 Some(false) => continue,
-                None => Term::apply(bump, "if", &[*active, one(name), none])?,
+                None => Term::apply(bump, "if", &[active.term, one(name), none])?,
             };
             whole = Some(match whole {
                 None => term,
@@ -389,18 +404,18 @@ impl<'a, 's> Walk<'a, 's> {
                     continue;
                 }
                 listed = true;
-                self.matched = true;
+                self.matched |= !self.reference;
                 let met = self.condition(&policy.unit, rule.condition.as_ref(), level)?;
                 self.note(|| format!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, words(met)));
-                let unmet = self.logic.not(met)?;
-                if unmet.as_bool() != Some(false) {
+                let unmet = self.logic.negate(met)?;
+                if unmet.known() != Some(false) {
                     self.logic.add(&mut denied, unmet)?;
                 }
             }
             if !listed {
-                self.matched = true;
+                self.matched |= !self.reference;
                 self.note(|| format!("{}: does not list action `{action}`", policy.key));
-                return Ok(Some(Term::bool(true)));
+                return Ok(Some(Truth::bool(true)));
             }
         }
         Ok(denied)
