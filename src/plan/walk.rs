@@ -35,6 +35,8 @@ pub(super) struct Walk<'a, 's> {
     /// Some rule spoke about the action; in the reference's semantics, something is left of what it said.
     matched: bool,
     scope: &'a str,
+    /// A principal policy has set the scope.
+    settled: bool,
 }
 
 impl<'a, 's> Walk<'a, 's> {
@@ -42,7 +44,7 @@ impl<'a, 's> Walk<'a, 's> {
         let semantics = inputs.params.semantics;
         let logic = Logic { cx: inputs.cx, semantics };
         let reference = super::is_reference(semantics);
-        Self { inputs, logic, reference, steps, matched: false, scope: "" }
+        Self { inputs, logic, reference, steps, matched: false, scope: "", settled: false }
     }
 
     /// The plan of an action.
@@ -108,7 +110,7 @@ impl<'a, 's> Walk<'a, 's> {
             let Some(policy) = self.inputs.table.principals.get(&name) else { continue };
             let here = self.rules(policy, action, None)?;
             let consent = self.inputs.table.scopes.consent.contains(*scope);
-            if self.under(&mut said, here, consent, scope)? {
+            if self.under(&mut said, here, consent, scope, true)? {
                 break;
             }
         }
@@ -116,14 +118,23 @@ impl<'a, 's> Walk<'a, 's> {
     }
 
     /// Adds what a scope says below which others have spoken. True if nothing above it matters any more.
-    fn under(&mut self, said: &mut Said<'a>, here: Said<'a>, consent: bool, scope: &'a str) -> Result<bool, Halt> {
+    fn under(
+        &mut self,
+        said: &mut Said<'a>,
+        here: Said<'a>,
+        consent: bool,
+        scope: &'a str,
+        principal: bool,
+    ) -> Result<bool, Halt> {
         if self.reference {
             // What counts there is not that a rule spoke, but that something is left of what it said.
             let denied = here.deny.is_some() || here.restricted.and_then(Truth::known) == Some(true);
             let left = denied || (here.allow.is_some() && !consent);
             self.matched |= left;
-            if left && !consent {
+            // The last scope counts, and that of a principal policy stays.
+            if left && !consent && (principal || !self.settled) {
                 self.scope = scope;
+                self.settled |= principal;
             }
         }
         let below = said.allow;
@@ -210,7 +221,7 @@ impl<'a, 's> Walk<'a, 's> {
             if !self.inputs.table.roles.is_empty() {
                 here.restricted = self.restrictions(level, policy, roles, action)?;
             }
-            if self.under(&mut said, here, consent, scope)? {
+            if self.under(&mut said, here, consent, scope, false)? {
                 break;
             }
         }
