@@ -103,7 +103,12 @@ impl<'a> Logic<'a> {
             Semantics::Safe => Term::Error,
             Semantics::Cerbos | Semantics::CerbosStrict => Term::bool(false),
         };
+        let reference = self.semantics != Semantics::Safe;
         Ok(match part {
+            Part::Known(Value::Optional(_)) if reference => return Err(Stop::Unsupported("an optional").into()),
+            Part::Unknown(term) if reference && !term.is_sayable() => {
+                return Err(Stop::Unsupported("an expression").into());
+            }
             Part::Known(mut value) => {
                 while let Value::Optional(Some(inner)) = value {
                     value = *inner;
@@ -122,6 +127,7 @@ impl<'a> Logic<'a> {
                 Term::apply(self.cx.bump, "if", &[*present, *held, Term::Error])?
             }
             Part::Unknown(term) => term,
+            Part::Place(place) if reference => Term::Variable(place.path),
             Part::Place(_) => not_bool,
         })
     }

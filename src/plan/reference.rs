@@ -14,6 +14,9 @@ pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>
 fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
     let Some((operator, operands)) = term.as_apply() else { return Ok(term) };
     let bump = logic.cx.bump;
+    if let (partial::EITHER, [written, out]) = (operator, operands) {
+        return simpler(if positive { *out } else { *written }, positive, logic);
+    }
     let positive = positive && operator != "not";
     let look_up = |term| if positive { rewrite::look_up(&logic.cx, term) } else { None };
     let simpler = operands.iter().map(|o| simpler(*o, positive, logic)).collect::<Result<Vec<_>, _>>()?;
