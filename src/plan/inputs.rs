@@ -106,6 +106,12 @@ impl<'a> Inputs<'a> {
         resource || self.principal_chain.iter().any(|scope| known.contains(&PairRef(self.principal_version, scope)))
     }
 
+    /// True if a resource or principal policy, of whatever name, lives in the scope.
+    pub(super) fn has_policies(&self, scope: &str) -> bool {
+        self.table.resources.keys().any(|name| *name.scope == *scope)
+            || self.table.principals.keys().any(|name| *name.scope == *scope)
+    }
+
     /// The evaluator of a unit; `level` tells whose derived roles it sees, `usize::MAX` for none.
     pub(super) fn partial(&mut self, unit: &'a Unit, level: usize) -> &'a Partial<'a> {
         let level = if unit.reads_root(roots::RUNTIME) { level } else { usize::MAX };

@@ -2,7 +2,7 @@
 //! semantics and is settled here for whole expressions.
 
 use crate::cel::context::Context;
-use crate::cel::partial::{Part, Partial, Stop, Term};
+use crate::cel::partial::{EITHER, Part, Partial, Stop, Term};
 use crate::cel::value::Value;
 use crate::engine::Semantics;
 use crate::engine::condition::Condition;
@@ -15,23 +15,15 @@ use crate::engine::condition::Condition;
 #[derive(Clone, Copy)]
 pub(super) struct Truth<'a> {
     pub(super) term: Term<'a>,
-    built: Built<'a>,
-}
-
-/// How a node was built, in the reference's semantics.
-#[derive(Clone, Copy)]
-enum Built<'a> {
-    /// From one condition.
-    Alone,
-    /// By negation of this.
-    Negation(Term<'a>),
-    /// From two nodes.
-    Together,
+    /// Put together from several nodes, in the reference's semantics.
+    together: bool,
+    /// What it negates, there.
+    negated: Option<Term<'a>>,
 }
 
 impl<'a> Truth<'a> {
     fn of(term: Term<'a>) -> Self {
-        Self { term, built: Built::Alone }
+        Self { term, together: false, negated: None }
     }
 
     pub(super) fn bool(b: bool) -> Self {
@@ -40,12 +32,12 @@ impl<'a> Truth<'a> {
 
     /// The value, where it is a constant.
     pub(super) fn known(self) -> Option<bool> {
-        if matches!(self.built, Built::Together) { None } else { self.term.as_bool() }
+        if self.together { None } else { self.term.as_bool() }
     }
 
     /// True for nodes that are equal.
     pub(super) fn same(self, other: Self) -> bool {
-        matches!(self.built, Built::Together) == matches!(other.built, Built::Together) && self.term.same(other.term)
+        self.together == other.together && self.term.same(other.term)
     }
 }
 
@@ -74,7 +66,18 @@ impl<'a> Logic<'a> {
     /// A condition's truth; none is met.
     pub(super) fn condition(&self, condition: Option<&Condition>, partial: &Partial<'a>) -> Result<Truth<'a>, Halt> {
         let Some(condition) = condition else { return Ok(Truth::bool(true)) };
-        let all = |of: &[Condition]| of.iter().map(|c| self.condition(Some(c), partial)).collect::<Result<Vec<_>, _>>();
+        // The reference does not look at operands after one that decides.
+        let all = |of: &[Condition], decides: bool| {
+            let mut truths = Vec::with_capacity(of.len());
+            for condition in of {
+                let truth = self.condition(Some(condition), partial)?;
+                truths.push(truth);
+                if self.semantics != Semantics::Safe && truth.known() == Some(decides) {
+                    break;
+                }
+            }
+            Ok::<_, Halt>(truths)
+        };
         Ok(match condition {
             Condition::Expr(id) => {
                 let truth = self.truth(partial.expression(*id)?)?;
@@ -88,10 +91,10 @@ impl<'a> Logic<'a> {
                     truth => truth,
                 })
             }
-            Condition::All(of) => self.join(false, &all(of)?)?,
-            Condition::Any(of) => self.join(true, &all(of)?)?,
+            Condition::All(of) => self.join(false, &all(of, false)?)?,
+            Condition::Any(of) => self.join(true, &all(of, true)?)?,
             Condition::None(of) => {
-                let nots: Result<Vec<_>, Stop> = all(of)?.into_iter().map(|t| self.negate(t)).collect();
+                let nots: Result<Vec<_>, Stop> = all(of, true)?.into_iter().map(|t| self.negate(t)).collect();
                 self.join(false, &nots?)?
             }
         })
@@ -126,10 +129,25 @@ impl<'a> Logic<'a> {
             Part::Unknown(Term::Optional([present, held])) => {
                 Term::apply(self.cx.bump, "if", &[*present, *held, Term::Error])?
             }
+            Part::Unknown(term) if reference => self.chosen(term, true)?,
             Part::Unknown(term) => term,
             Part::Place(place) if reference => Term::Variable(place.path),
             Part::Place(_) => not_bool,
         })
+    }
+
+    /// Of macros over known lists, the form the reference shows: written out where nothing in the expression is negated
+    /// above them.
+    fn chosen(&self, term: Term<'a>, positive: bool) -> Result<Term<'a>, Stop> {
+        match term.as_apply() {
+            Some((EITHER, [written, out])) => self.chosen(if positive { *out } else { *written }, positive),
+            Some((operator, operands)) => {
+                let positive = positive && operator != "not";
+                let operands = operands.iter().map(|o| self.chosen(*o, positive)).collect::<Result<Vec<_>, _>>()?;
+                Term::apply(self.cx.bump, operator, &operands)
+            }
+            None => Ok(term),
+        }
     }
 
     /// The opposite of a node.
@@ -137,11 +155,10 @@ impl<'a> Logic<'a> {
         if self.semantics == Semantics::Safe {
             return Ok(Truth::of(self.not(truth.term)?));
         }
-        Ok(match truth.built {
-            Built::Negation(inner) => Truth::of(inner),
-            _ if truth.known().is_some() => Truth::of(self.opposite(truth.term)?),
-            Built::Alone => Truth { term: self.opposite(truth.term)?, built: Built::Negation(truth.term) },
-            Built::Together => Truth { term: self.opposite(truth.term)?, built: Built::Together },
+        Ok(match truth.negated {
+            Some(inner) => Truth { term: inner, together: truth.together, negated: None },
+            None if truth.known().is_some() => Truth::of(self.opposite(truth.term)?),
+            None => Truth { term: self.opposite(truth.term)?, negated: Some(truth.term), ..truth },
         })
     }
 
@@ -161,8 +178,8 @@ impl<'a> Logic<'a> {
     /// Nodes put together, `or` for `wanted` true, `and` for false.
     pub(super) fn both(&self, wanted: bool, truths: &[Truth<'a>]) -> Result<Truth<'a>, Stop> {
         let terms: Vec<Term<'a>> = truths.iter().map(|t| t.term).collect();
-        let built = if self.semantics == Semantics::Safe { Built::Alone } else { Built::Together };
-        Ok(Truth { term: self.combine(wanted, &terms)?, built })
+        let together = self.semantics != Semantics::Safe;
+        Ok(Truth { term: self.combine(wanted, &terms)?, together, negated: None })
     }
 
     /// One more alternative.

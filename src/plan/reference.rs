@@ -14,9 +14,6 @@ pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>
 fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
     let Some((operator, operands)) = term.as_apply() else { return Ok(term) };
     let bump = logic.cx.bump;
-    if let (partial::EITHER, [written, out]) = (operator, operands) {
-        return simpler(if positive { *out } else { *written }, positive, logic);
-    }
     let positive = positive && operator != "not";
     let look_up = |term| if positive { rewrite::look_up(&logic.cx, term) } else { None };
     let simpler = operands.iter().map(|o| simpler(*o, positive, logic)).collect::<Result<Vec<_>, _>>()?;
@@ -25,6 +22,9 @@ fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term
         ("not", [one]) => logic.opposite(*one),
         ("in", [element, Term::Value(container)]) if !matches!(element, Term::Value(_)) => {
             within(*element, *container, logic)
+        }
+        ("in", [element, Term::Value(container)]) if rewrite::is_scalar(*container) => {
+            Term::apply(bump, "eq", &[*element, Term::Value(*container)])
         }
         ("in", [element, container]) if !matches!(element, Term::Value(_)) => {
             let Some(("struct", fields)) = container.as_apply() else { return Term::apply(bump, operator, &simpler) };

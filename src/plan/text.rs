@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::Filter;
-use crate::cel::partial::{Apply, EITHER, Term};
+use crate::cel::partial::Term;
 use crate::cel::value::Value;
 
 /// The outcome as `filterDebug` shows it.
@@ -30,7 +30,6 @@ fn write_term(term: Term<'_>, out: &mut String) {
         Term::Value(v) => value(v, out),
         Term::Variable(name) => out.push_str(name),
         Term::Error | Term::Optional(_) => out.push_str("(error)"),
-        Term::Apply(Apply { operator: EITHER, operands: [_, written_out], .. }) => write_term(*written_out, out),
         Term::Apply(a) => {
             let _ = write!(out, "({}", a.operator);
             if a.operands.is_empty() {

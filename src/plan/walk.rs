@@ -25,6 +25,8 @@ struct Said<'a> {
     deny: Option<Truth<'a>>,
     /// Denials by role policies: they count for their role alone.
     restricted: Option<Truth<'a>>,
+    /// ALLOWs that wait for their parent's consent, in the reference's semantics.
+    pending: Option<Truth<'a>>,
 }
 
 pub(super) struct Walk<'a, 's> {
@@ -128,9 +130,10 @@ impl<'a, 's> Walk<'a, 's> {
     ) -> Result<bool, Halt> {
         if self.reference {
             // What counts there is not that a rule spoke, but that something is left of what it said.
-            let denied = here.deny.is_some() || here.restricted.and_then(Truth::known) == Some(true);
-            let left = denied || (here.allow.is_some() && !consent);
-            self.matched |= left;
+            let left = here.deny.is_some() || (here.allow.is_some() && !consent);
+            self.matched |= left || here.restricted.and_then(Truth::known) == Some(true);
+            // A role policy alone does not make a scope that overrides.
+            let left = left || here.restricted.is_some() && self.inputs.has_policies(scope);
             // The last scope counts, and that of a principal policy stays.
             if left && !consent && (principal || !self.settled) {
                 self.scope = scope;
@@ -141,13 +144,26 @@ impl<'a, 's> Walk<'a, 's> {
         let guarded = |deny: Truth<'a>| match below {
             None => Ok(deny),
             Some(allow) if self.reference && deny.known() == Some(true) => self.logic.negate(allow),
-            Some(allow) => self.logic.both(false, &[self.logic.negate(allow)?, deny]),
+            Some(allow) => {
+                let not = self.logic.negate(allow)?;
+                if self.reference && not.same(deny) { Ok(deny) } else { self.logic.both(false, &[not, deny]) }
+            }
         };
         if let Some(deny) = here.deny {
             self.logic.add(&mut said.deny, guarded(deny)?)?;
         }
         if let Some(restricted) = here.restricted {
             self.logic.add(&mut said.restricted, guarded(restricted)?)?;
+        }
+        let mut here = here;
+        if let (true, Some(allow)) = (self.reference, here.allow) {
+            // By default what is asked for consent says nothing by itself: with a condition it is a DENY.
+            let both = match said.pending.take() {
+                Some(pending) if pending.known() != Some(true) => self.logic.both(false, &[pending, allow])?,
+                _ => allow,
+            };
+            here.allow = Some(both);
+            said.pending = here.allow.filter(|_| consent);
         }
         let Some(allow) = here.allow.filter(|_| !consent) else { return Ok(false) };
         self.logic.add(&mut said.allow, allow)?;

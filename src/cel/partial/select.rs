@@ -47,7 +47,8 @@ impl<'a> Partial<'a> {
         };
         let path = if root == Own::Globals && self.reference { self.path("globals", field) } else { field };
         let missing = || Part::Failed(self.cx.fault(Fault::UndefinedField(field)), self.failure(Term::Variable(path)));
-        if !test {
+        // In the reference a variable stands for its expression, under `has` too.
+        if !test || self.reference && root == Own::Variables {
             return Ok(found.unwrap_or_else(missing));
         }
         match found {
