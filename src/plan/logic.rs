@@ -30,6 +30,11 @@ impl<'a> Truth<'a> {
         Self::of(Term::bool(b))
     }
 
+    /// The same, as a node that is no constant by itself.
+    pub(super) fn built(self) -> Self {
+        Self { together: true, ..self }
+    }
+
     /// The value, where it is a constant.
     pub(super) fn known(self) -> Option<bool> {
         if self.together { None } else { self.term.as_bool() }

@@ -25,8 +25,10 @@ struct Said<'a> {
     deny: Option<Truth<'a>>,
     /// Denials by role policies: they count for their role alone.
     restricted: Option<Truth<'a>>,
-    /// ALLOWs that wait for their parent's consent, in the reference's semantics.
-    pending: Option<Truth<'a>>,
+    /// The ALLOWs wait for their parent's consent, in the reference's semantics.
+    pending: bool,
+    /// What scopes that override allow by themselves, there: it stands over the DENYs above.
+    overriding: Option<Truth<'a>>,
 }
 
 pub(super) struct Walk<'a, 's> {
@@ -116,7 +118,7 @@ impl<'a, 's> Walk<'a, 's> {
                 break;
             }
         }
-        Ok(said)
+        Ok(self.finished(said))
     }
 
     /// Adds what a scope says below which others have spoken. True if nothing above it matters any more.
@@ -131,7 +133,7 @@ impl<'a, 's> Walk<'a, 's> {
         if self.reference {
             // What counts there is not that a rule spoke, but that something is left of what it said.
             let left = here.deny.is_some() || (here.allow.is_some() && !consent);
-            self.matched |= left || here.restricted.and_then(Truth::known) == Some(true);
+            self.matched |= here.deny.is_some() || here.restricted.and_then(Truth::known) == Some(true);
             // A role policy alone does not make a scope that overrides.
             let left = left || here.restricted.is_some() && self.inputs.has_policies(scope);
             // The last scope counts, and that of a principal policy stays.
@@ -140,10 +142,10 @@ impl<'a, 's> Walk<'a, 's> {
                 self.settled |= principal;
             }
         }
-        let below = said.allow;
+        let below = if self.reference { said.overriding } else { said.allow };
         let guarded = |deny: Truth<'a>| match below {
             None => Ok(deny),
-            Some(allow) if self.reference && deny.known() == Some(true) => self.logic.negate(allow),
+            Some(allow) if self.reference && deny.known() == Some(true) => Ok(self.logic.negate(allow)?.built()),
             Some(allow) => {
                 let not = self.logic.negate(allow)?;
                 if self.reference && not.same(deny) { Ok(deny) } else { self.logic.both(false, &[not, deny]) }
@@ -155,23 +157,45 @@ impl<'a, 's> Walk<'a, 's> {
         if let Some(restricted) = here.restricted {
             self.logic.add(&mut said.restricted, guarded(restricted)?)?;
         }
-        let mut here = here;
         if let (true, Some(allow)) = (self.reference, here.allow) {
-            // By default what is asked for consent says nothing by itself: with a condition it is a DENY.
-            let both = match said.pending.take() {
-                Some(pending) if pending.known() != Some(true) => self.logic.both(false, &[pending, allow])?,
-                _ => allow,
-            };
-            here.allow = Some(both);
-            said.pending = here.allow.filter(|_| consent);
+            return self.allowed(said, allow, consent);
         }
         let Some(allow) = here.allow.filter(|_| !consent) else { return Ok(false) };
         self.logic.add(&mut said.allow, allow)?;
         let ends = allow.known() == Some(true);
-        if ends && !self.reference && self.scope.is_empty() {
+        if ends && self.scope.is_empty() {
             self.scope = scope;
         }
         Ok(ends)
+    }
+
+    /// One more ALLOW of the reference's. Those that need their parent's consent hold where the next one above does,
+    /// too. True if nothing above matters any more.
+    fn allowed(&self, said: &mut Said<'a>, allow: Truth<'a>, consent: bool) -> Result<bool, Halt> {
+        let waited = std::mem::replace(&mut said.pending, consent);
+        if !consent {
+            self.logic.add(&mut said.overriding, allow)?;
+        }
+        match said.allow {
+            Some(below) if waited && below.known() != Some(true) => {
+                said.allow = Some(self.logic.both(false, &[below, allow])?);
+            }
+            Some(_) if waited => said.allow = Some(allow),
+            _ => self.logic.add(&mut said.allow, allow)?,
+        }
+        let decides = if waited { Some(allow) } else { said.allow };
+        Ok(!consent && decides.and_then(Truth::known) == Some(true))
+    }
+
+    /// What is left at the end of a chain: nothing of what waits for consent.
+    fn finished(&mut self, mut said: Said<'a>) -> Said<'a> {
+        if said.pending {
+            said.allow = None;
+        }
+        if self.reference {
+            self.matched |= said.allow.is_some();
+        }
+        said
     }
 
     /// Every role of the principal.
@@ -241,7 +265,7 @@ impl<'a, 's> Walk<'a, 's> {
                 break;
             }
         }
-        Ok(said)
+        Ok(self.finished(said))
     }
 
     fn rules(

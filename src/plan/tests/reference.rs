@@ -58,7 +58,6 @@ const DIFFERENT: &[(&str, &str)] = &[
         "(eq (index (struct (set-field \"a\" request.resource.attr.x) (set-field \"b\" 2)) request.resource.attr.k) 1)",
     ),
     // Not followed: forms that mean the same, and one more error 500.
-    ("has(R.attr.a) ? R.attr.a == 1 : true", "(eq request.resource.attr.a 1)"),
     (
         "hierarchy(\"a:b\", \":\").ancestorOf(hierarchy(R.attr.h))",
         "(ancestorOf (hierarchy \"a.b\") (hierarchy request.resource.attr.h))",
