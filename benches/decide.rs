@@ -1,7 +1,7 @@
 //! One tool call, in process, by number of policies: decode, decide and encode together, and decide alone.
-//! Input: generated tool servers (10 conditional rules each) with calls of about 1 kB, and the shipped pack with
-//! reads and writes inside and outside of what it allows. 512 different calls in turn, so nothing is one warmed request.
-//! Also counts heap allocations per decision.
+//! Input: 10 to 100,000 generated tool servers (10 conditional rules each) with calls of about 1 kB, over all of them and
+//! over ten; and the shipped pack with reads and writes inside and outside of what it allows. 512 different calls in
+//! turn, so nothing is one warmed request. Also counts heap allocations per decision.
 
 #![allow(missing_docs, clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::print_stderr)]
 
@@ -9,6 +9,7 @@ mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
+use std::rc::Rc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use bumpalo::Bump;
@@ -36,10 +37,14 @@ unsafe impl GlobalAlloc for Counting {
 static COUNTING: Counting = Counting;
 
 fn decide(c: &mut Criterion) {
-    let mut cases = vec![("pack".to_owned(), Pdp::new(&support::pack()), support::pack_calls(512))];
-    for n in [10, 100, 1_000, 10_000] {
-        let pdp = Pdp::new(&support::servers(n, 10));
-        cases.push((format!("{n} policies"), pdp, support::server_calls(512, n, 10)));
+    let mut cases = vec![("pack".to_owned(), Rc::new(Pdp::new(&support::pack())), support::pack_calls(512))];
+    for n in [10, 100, 1_000, 10_000, 100_000] {
+        let pdp = Rc::new(Pdp::new(&support::servers(n, 10)));
+        cases.push((format!("{n} policies"), Rc::clone(&pdp), support::server_calls(512, n, 10)));
+        // What the number of policies costs by itself: the same ten are asked in every store.
+        if n > 10 {
+            cases.push((format!("{n} policies, ten asked"), pdp, support::server_calls(512, 10, 10)));
+        }
     }
     for (name, pdp, calls) in &cases {
         let mut group = c.benchmark_group(format!("decide/{name}"));

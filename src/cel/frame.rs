@@ -149,6 +149,18 @@ impl<'a> Frame<'a> {
         self
     }
 
+    /// A frame with other inputs whose variables are worth what they are in `self`.
+    #[must_use]
+    pub fn with_its_variables(&self, inputs: Inputs<'a>) -> Self {
+        let unit = self.machine.memory.unit;
+        let frame = Self::new(unit, inputs);
+        for index in (0..).take(unit.variables.len()) {
+            let value = self.machine.memory.variable(&self.machine, index);
+            frame.machine.memory.remember(index, inputs.bump, value);
+        }
+        frame
+    }
+
     /// The text of an expression.
     pub fn source(&self, id: ExprId) -> &'a str {
         self.machine.memory.unit.source(id)

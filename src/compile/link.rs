@@ -1,7 +1,7 @@
 //! What policies say about each other: duplicate definitions, imports that lead nowhere, missing ancestors in the
 //! scope chain, conflicting scope permissions (spec §8.1, §8.2). Reads facts alone, and compiles no expression.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use foldhash::fast::RandomState;
 
@@ -11,12 +11,14 @@ use crate::policy::model::Text;
 use crate::policy::names::{DEFAULT_VERSION, sanitize};
 use crate::source::Diagnostic;
 
-/// Library policies by (folded) name, as indices into the list of policies.
+/// Policies by (folded) name, as indices into the list of policies.
 #[derive(Debug, Default)]
 pub(super) struct Links {
     pub(super) derived_roles: BTreeMap<String, usize>,
     pub(super) variables: BTreeMap<String, usize>,
     pub(super) constants: BTreeMap<String, usize>,
+    /// Resource policies that the reference never asks ([`scopes::missing_ancestors`]).
+    pub(super) hidden: BTreeSet<usize>,
 }
 
 impl Links {
@@ -69,7 +71,7 @@ pub(super) fn link(policies: &[&Facts], options: &CompileOptions, diagnostics: &
     for policy in policies {
         missing_imports(policy, &links, diagnostics);
     }
-    scopes::missing_ancestors(policies, diagnostics);
+    links.hidden = scopes::missing_ancestors(policies, options, diagnostics);
     scopes::permission_conflicts(policies, options, diagnostics);
     links
 }

@@ -146,7 +146,7 @@ impl Kept {
         if diagnostics.iter().any(|d| d.severity == Severity::Error) {
             return Some((Compiled { table: None, diagnostics }, Self::default()));
         }
-        let table = table(&facts, &sets, &lowered, options);
+        let table = table(&facts, &links, &sets, &lowered, options);
         let kept = set.keep(lowered, inputs);
         Some((Compiled { table: Some(table), diagnostics }, kept))
     }
@@ -324,15 +324,23 @@ fn needed(dirty: &[usize], facts: &[&Facts], links: &Links) -> BTreeSet<usize> {
     all
 }
 
-fn table(facts: &[&Facts], sets: &[usize], lowered: &BTreeMap<usize, Done>, options: &CompileOptions) -> RuleTable {
+fn table(
+    facts: &[&Facts],
+    links: &Links,
+    sets: &[usize],
+    lowered: &BTreeMap<usize, Done>,
+    options: &CompileOptions,
+) -> RuleTable {
+    let in_use = |i: &usize| !options.cerbos_compat || !links.hidden.contains(i);
     let mut table = RuleTable { folded_names: options.cerbos_compat, ..RuleTable::default() };
     table.resources.reserve(facts.iter().filter(|f| f.kind == Kind::Resource).count());
     let asked = (0..facts.len()).filter(|i| facts.get(*i).is_some_and(|f| f.kind.is_asked()));
-    for i in sets.iter().copied().chain(asked) {
+    for i in sets.iter().copied().chain(asked).filter(in_use) {
         if let (Some(facts), Some(done)) = (facts.get(i), lowered.get(&i)) {
             lower::add(&mut table, facts, &done.lowered);
         }
     }
-    table.index(facts.iter().filter(|f| f.needs_consent()).map(|f| f.scope.clone()));
+    let consent = (0..).zip(facts).filter(|(i, f)| f.needs_consent() && in_use(i));
+    table.index(consent.map(|(_, f)| f.scope.clone()));
     table
 }

@@ -12,12 +12,18 @@ use crate::policy::model::ScopePermissions;
 use crate::policy::names::{principal_key, resource_key, scope_parents};
 use crate::source::Diagnostic;
 
-/// Reports each scope that a scoped policy needs and that no policy fills.
-pub(super) fn missing_ancestors(policies: &[&Facts], diagnostics: &mut Vec<Diagnostic>) {
+/// Reports each scope that a scoped policy needs and that no policy fills. Gives the resource policies that have a gap
+/// which role policies fill: the reference takes them and never asks them, which is warned of with `cerbos_compat`.
+pub(super) fn missing_ancestors(
+    policies: &[&Facts],
+    options: &CompileOptions,
+    diagnostics: &mut Vec<Diagnostic>,
+) -> BTreeSet<usize> {
+    let mut hidden = BTreeSet::new();
     let keys: HashSet<&str, RandomState> = policies.iter().map(|p| &*p.key).collect();
     let mut missing: BTreeMap<String, Vec<&Facts>> = BTreeMap::new();
     let mut roles = Fillers { policies, by_scope: None };
-    for policy in policies {
+    for (i, policy) in policies.iter().enumerate() {
         let is_resource = policy.kind == Kind::Resource;
         let make = match policy.kind {
             Kind::Resource => resource_key,
@@ -26,7 +32,13 @@ pub(super) fn missing_ancestors(policies: &[&Facts], diagnostics: &mut Vec<Diagn
         };
         for ancestor in scope_parents(&policy.scope) {
             let key = make(&policy.name, &policy.version, ancestor);
-            if keys.contains(&*key) || (is_resource && roles.fill(policy, ancestor)) {
+            if keys.contains(&*key) {
+                continue;
+            }
+            if is_resource && roles.fill(policy, ancestor) {
+                if hidden.insert(i) && options.cerbos_compat {
+                    diagnostics.push(never_asked(policy, &key));
+                }
                 continue;
             }
             missing.entry(key).or_default().push(policy);
@@ -43,6 +55,13 @@ pub(super) fn missing_ancestors(policies: &[&Facts], diagnostics: &mut Vec<Diagn
                 .with_help("add a policy for that scope; without rules it leaves decisions to its parents"),
         );
     }
+    hidden
+}
+
+fn never_asked(policy: &Facts, gap: &str) -> Diagnostic {
+    let text = format!("{} is never asked: of {gap}, which it needs, there is only a role policy", policy.key);
+    Diagnostic::warning("TG0406", &policy.file, policy.at, text)
+        .with_help("add a resource policy for that scope; without rules it leaves decisions to its parents")
 }
 
 /// Role policies by scope and version, once one is asked for.

@@ -105,6 +105,23 @@ fn faults_between_policies_are_found_with_their_places() {
 }
 
 #[test]
+fn a_policy_that_the_reference_never_asks_is_warned_of_and_left_out_there_alone() {
+    let role = "apiVersion: api.cerbos.dev/v1\nrolePolicy:\n  role: r\n  scope: a\n  rules: [{resource: doc, allowActions: [x]}]\n";
+    let files =
+        format!("== a.yaml\n{}== b.yaml\n{}== c.yaml\n{role}", policy("doc", ""), policy("doc", "  scope: a.b\n"));
+    let warning = "b.yaml:1:11: warning[TG0406]: resource.doc.vdefault/a.b is never asked: of resource.doc.vdefault/a, which it needs, there is only a role policy";
+    assert_eq!(faults(&files, true), [warning]);
+    assert!(faults(&files, false).is_empty());
+    let asked = |compat| {
+        let options = CompileOptions { cerbos_compat: compat, ..CompileOptions::default() };
+        let table = compile(&sources(&files), &options).table.expect("no error");
+        table.resources.iter().map(|(name, _)| name.scope.to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    assert_eq!(asked(true), std::collections::BTreeSet::from([String::new()]));
+    assert_eq!(asked(false), std::collections::BTreeSet::from([String::new(), "a.b".to_owned()]));
+}
+
+#[test]
 fn kinds_that_fold_to_one_name_are_one_policy_only_in_the_reference() {
     let files = format!("== a.yaml\n{}== b.yaml\n{}", policy("x-y", ""), policy("'x:y'", ""));
     assert_eq!(faults(&files, true).len(), 1);

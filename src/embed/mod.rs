@@ -120,6 +120,22 @@ impl Pdp {
         protocols::check_resources_json(&self.service, question)
     }
 
+    /// Answers the JSON of a list of tools, as `POST /v1/plan/tools` does: which of them may be used at all.
+    ///
+    /// # Errors
+    /// What keeps the request from being planned.
+    pub fn plan_tools_json(&self, question: &[u8]) -> Result<Vec<u8>, Failure> {
+        protocols::plan_tools_json(&self.service, question)
+    }
+
+    /// Answers the JSON of a Cerbos `PlanResources` request, as `POST /api/plan/resources` does.
+    ///
+    /// # Errors
+    /// What keeps the request from being planned.
+    pub fn plan_resources_json(&self, question: &[u8]) -> Result<Vec<u8>, Failure> {
+        protocols::plan_resources_json(&self.service, question)
+    }
+
     /// The revision of the policies that decide now.
     #[must_use]
     pub fn revision(&self) -> Box<str> {
@@ -144,7 +160,7 @@ impl Pdp {
         self.service.store().subscribe()
     }
 
-    /// The service behind it, for what the protocols do besides: plans, metrics, an [`crate::protocols::App`] to serve.
+    /// The service behind it, for what the protocols do besides: metrics, an [`crate::protocols::App`] to serve.
     #[must_use]
     pub fn service(&self) -> &Arc<Service> {
         &self.service

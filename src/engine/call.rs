@@ -71,8 +71,20 @@ pub(super) struct Call<'a> {
     seen: BumpVec<'a, Seen<'a>>,
     /// Policies that had something to say.
     considered: BumpVec<'a, PolicyRef<'a>>,
+    /// What principal policies that read the derived roles came to when they were first asked; in the reference's
+    /// semantics alone.
+    first: BumpVec<'a, First<'a>>,
     /// Rules with a derived role that was not active for them.
     inactive: BumpVec<'a, (*const Rule, u32)>,
+}
+
+/// What the reference keeps of a principal policy for the later actions of a request, though other derived roles are
+/// left over by then (docs/semantics.md).
+enum First<'a> {
+    /// The frame that worked out its variables.
+    Variables(*const Unit, &'a Frame<'a>),
+    /// The truth of a rule's condition.
+    Condition(*const Rule, Tri<'a>),
 }
 
 impl<'a> Call<'a> {
@@ -146,6 +158,7 @@ impl<'a> Call<'a> {
             seen: BumpVec::new_in(bump),
             considered: BumpVec::new_in(bump),
             inactive: BumpVec::new_in(bump),
+            first: BumpVec::new_in(bump),
         }
     }
 
@@ -220,6 +233,43 @@ impl<'a> Call<'a> {
         self.frame(unit, level)
     }
 
+    /// The condition of a principal policy's rule. Where derived roles left over could change it, what it came to first
+    /// holds for the rest of the request, and so do the variables.
+    pub(super) fn principal_condition(&mut self, rule: &'a Rule, unit: &'a Unit, frame: &'a Frame<'a>) -> Tri<'a> {
+        let keeps = self.params.semantics != Semantics::Safe && unit.reads_root(roots::RUNTIME);
+        if keeps {
+            self.keep_variables(unit, frame);
+        }
+        let Some(condition) = &rule.condition else { return Tri::True };
+        if !keeps {
+            return self.evaluate(condition, frame);
+        }
+        let id: *const Rule = rule;
+        let known = self.first.iter().find_map(|first| match first {
+            First::Condition(of, tri) if *of == id => Some(*tri),
+            _ => None,
+        });
+        known.unwrap_or_else(|| {
+            let tri = self.evaluate(condition, frame);
+            self.first.push(First::Condition(id, tri));
+            tri
+        })
+    }
+
+    fn keep_variables(&mut self, unit: &'a Unit, frame: &'a Frame<'a>) {
+        if self.first_variables(unit).is_none() {
+            self.first.push(First::Variables(unit, frame));
+        }
+    }
+
+    fn first_variables(&self, unit: &'a Unit) -> Option<&'a Frame<'a>> {
+        let id: *const Unit = unit;
+        self.first.iter().find_map(|first| match first {
+            First::Variables(of, frame) if *of == id => Some(*frame),
+            _ => None,
+        })
+    }
+
     fn new_frame(&mut self, unit: &'a Unit, derived: Option<Derived<'a>>) -> &'a Frame<'a> {
         if unit.reads_root(roots::REQUEST) {
             self.need_request();
@@ -230,7 +280,9 @@ impl<'a> Call<'a> {
             Some(d) if !d.names.is_empty() => self.roots_with(runtime(d.names, self.bump)),
             _ => self.base_roots,
         };
-        self.bump.alloc(Frame::new(unit, self.inputs(roots)))
+        let inputs = self.inputs(roots);
+        let first = if self.first.is_empty() { None } else { self.first_variables(unit) };
+        self.bump.alloc(first.map_or_else(|| Frame::new(unit, inputs), |first| first.with_its_variables(inputs)))
     }
 
     /// Makes `request`, which few policies read.

@@ -316,6 +316,7 @@ fn apply_row<'a>(
         }
     }
     let mut met = match &rule.condition {
+        _ if asked.roles.is_none() => call.principal_condition(rule, &asked.policy.unit, asked.frame),
         None => Tri::True,
         Some(condition) => call.evaluate(condition, asked.frame),
     };

@@ -146,6 +146,22 @@ pub fn check_resources_json(service: &Service, question: &[u8]) -> Result<Vec<u8
     service.answer(|turn| cerbos::check_resources_json(turn, question))
 }
 
+/// Answers the JSON of a `PlanResources` request, as `POST /api/plan/resources` does, without a transport.
+///
+/// # Errors
+/// What keeps it from being planned.
+pub fn plan_resources_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    service.answer(|turn| cerbos::plan_resources_json(turn, question))
+}
+
+/// Answers the JSON of a list of tools, as `POST /v1/plan/tools` does, without a transport.
+///
+/// # Errors
+/// What keeps it from being planned.
+pub fn plan_tools_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    toolcall::plan_tools_json(service, question)
+}
+
 /// Which of the two ports a request came in by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Port {

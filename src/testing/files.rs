@@ -1,7 +1,6 @@
 //! Which files are suites, and which fixture files belong to them: those in `testdata` beside the suite. Reads no files.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::decode::{FixtureKind, decode_fixtures};
 use super::model::Fixtures;
@@ -31,10 +30,7 @@ pub(super) fn suites(files: &[SourceFile]) -> Vec<&SourceFile> {
 }
 
 /// Fixture files by the directory they lie in.
-pub(super) struct FixtureFiles<'f> {
-    by_directory: BTreeMap<&'f str, Vec<&'f SourceFile>>,
-    known: BTreeMap<String, Arc<Beside>>,
-}
+pub(super) struct FixtureFiles<'f>(BTreeMap<&'f str, Vec<&'f SourceFile>>);
 
 impl<'f> FixtureFiles<'f> {
     pub(super) fn new(files: &'f [SourceFile]) -> Self {
@@ -49,18 +45,20 @@ impl<'f> FixtureFiles<'f> {
         for files in by_directory.values_mut() {
             files.sort_by(|a, b| a.name().cmp(b.name()));
         }
-        Self { by_directory, known: BTreeMap::new() }
+        Self(by_directory)
     }
 
-    /// The fixtures of a suite file.
-    pub(super) fn beside(&mut self, suite: &SourceFile) -> Arc<Beside> {
-        let directory = match suite.name().rsplit_once('/') {
-            Some((directory, _)) => format!("{directory}/testdata"),
-            None => "testdata".to_owned(),
-        };
-        let files = self.by_directory.get(&*directory).map_or(&[][..], Vec::as_slice);
-        let known = self.known.entry(directory);
-        Arc::clone(known.or_insert_with_key(|directory| Arc::new(load(directory, files))))
+    /// The fixtures of a directory.
+    pub(super) fn load(&self, directory: &str) -> Beside {
+        load(directory, self.0.get(directory).map_or(&[][..], Vec::as_slice))
+    }
+}
+
+/// The directory with the fixtures of a suite file.
+pub(super) fn fixtures_of(suite: &SourceFile) -> String {
+    match suite.name().rsplit_once('/') {
+        Some((directory, _)) => format!("{directory}/testdata"),
+        None => "testdata".to_owned(),
     }
 }
 

@@ -1,7 +1,10 @@
 //! Suites as they are run: read once with the fixtures beside them, expanded to questions as often as wanted.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
 use super::decode::decode_suite;
-use super::files::{Beside, FixtureFiles, lines, suites};
+use super::files::{Beside, FixtureFiles, fixtures_of, lines, suites};
 use super::matrix::{Expected, Lookup, Pair, expand};
 use super::model::{FixtureAux, Suite, Test, TestOptions};
 use super::parallel;
@@ -17,7 +20,7 @@ struct Loaded {
     file: String,
     suite: Option<Suite>,
     diagnostics: Vec<Diagnostic>,
-    beside: std::sync::Arc<Beside>,
+    beside: Arc<Beside>,
 }
 
 /// One request of a test, and what must come out.
@@ -38,20 +41,52 @@ impl<'s> Question<'s> {
     }
 }
 
+/// A file or directory to read.
+enum Part<'f> {
+    Fixtures(&'f str),
+    Suite(&'f SourceFile),
+}
+
+/// What was read.
+enum Read<'f> {
+    Fixtures(String, Beside),
+    Suite(&'f SourceFile, Option<Suite>, Vec<Diagnostic>),
+}
+
+impl<'f> Part<'f> {
+    fn read(&self, fixtures: &FixtureFiles<'_>) -> Read<'f> {
+        match self {
+            Self::Fixtures(directory) => Read::Fixtures((*directory).to_owned(), fixtures.load(directory)),
+            Self::Suite(file) => {
+                let (suite, diagnostics) = decode_suite(file);
+                Read::Suite(file, suite, diagnostics)
+            }
+        }
+    }
+}
+
 impl Suites {
     /// Reads every suite among `files`, whose names are paths relative to the root, with `/`.
     #[must_use]
     pub fn read(files: &[SourceFile], threads: usize) -> Self {
         let found = suites(files);
-        let decoded = parallel::map(&found, threads, None, |file| decode_suite(file));
-        let mut fixtures = FixtureFiles::new(files);
-        let loaded = found.iter().zip(decoded).map(|(file, (suite, diagnostics))| Loaded {
-            file: file.name().to_owned(),
-            suite,
-            diagnostics,
-            beside: fixtures.beside(file),
-        });
-        Self(loaded.collect())
+        let fixtures = FixtureFiles::new(files);
+        let directories: BTreeSet<String> = found.iter().map(|file| fixtures_of(file)).collect();
+        let parts: Vec<Part<'_>> =
+            directories.iter().map(|d| Part::Fixtures(d)).chain(found.iter().map(|f| Part::Suite(f))).collect();
+        let mut beside: BTreeMap<String, Arc<Beside>> = BTreeMap::new();
+        let mut loaded = Vec::with_capacity(found.len());
+        // Directories come first, so that each suite finds its own.
+        for read in parallel::map(&parts, threads, None, |part| part.read(&fixtures)) {
+            match read {
+                Read::Fixtures(directory, fixtures) => _ = beside.insert(directory, Arc::new(fixtures)),
+                Read::Suite(file, suite, diagnostics) => {
+                    let beside = beside.get(&fixtures_of(file)).cloned().unwrap_or_default();
+                    loaded.push(Loaded { file: file.name().to_owned(), suite, diagnostics, beside });
+                }
+            }
+        }
+        Self(loaded)
     }
 
     /// Number of suite files.

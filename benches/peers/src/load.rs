@@ -9,6 +9,7 @@ use crate::process::Server;
 pub const DECIDE: &str = "/toolgate.v1.ToolCallService/Decide";
 pub const STREAM: &str = "/toolgate.v1.ToolCallService/DecideStream";
 pub const CHECK: &str = "/cerbos.svc.v1.CerbosService/CheckResources";
+pub const PLAN: &str = "/cerbos.svc.v1.CerbosService/PlanResources";
 pub const REST: &str = "/api/check/resources";
 
 /// How to ask.

@@ -96,6 +96,8 @@ enum Row {
     Unary,
     /// Policies of applications, beside Cerbos
     Apps,
+    /// Query plans, beside Cerbos
+    Plans,
     /// Unary gRPC beside servers that decide nothing
     Echo,
     /// DecideStream beside Decide
@@ -140,7 +142,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
     if wanted(Row::Rules) {
         rules::table()?.print();
     }
-    let wire = [Row::Unary, Row::Apps, Row::Echo, Row::Stream, Row::Rest, Row::Size];
+    let wire = [Row::Unary, Row::Apps, Row::Plans, Row::Echo, Row::Stream, Row::Rest, Row::Size];
     if !wire.into_iter().any(wanted) {
         return Ok(());
     }
@@ -153,6 +155,7 @@ fn measure(options: &Options) -> anyhow::Result<()> {
         match row {
             Row::Unary => bench.unary(&mut table, &requests)?,
             Row::Apps => bench.apps(&mut table)?,
+            Row::Plans => bench.plans(&mut table)?,
             Row::Echo => bench.echo(&mut table, &requests)?,
             Row::Stream => bench.stream(&mut table, &requests)?,
             Row::Rest => bench.rest(&mut table, &requests)?,

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use prost::Message as _;
-use toolgate::proto::cerbos::response::v1::CheckResourcesResponse;
+use toolgate::proto::cerbos::response::v1::{CheckResourcesResponse, PlanResourcesResponse};
 use toolgate::proto::toolgate::v1::DecideResponse;
 use toolgate::source::SourceFile;
 
 use crate::echo::Kind;
-use crate::load::{self, CHECK, DECIDE, Manner, Run, STREAM};
+use crate::load::{self, CHECK, DECIDE, Manner, PLAN, Run, STREAM};
 use crate::process::{Binaries, Program, Server};
 use crate::race::median;
 use crate::table::{Table, nanos, times};
@@ -99,6 +99,22 @@ impl Bench {
     pub fn apps(&self, table: &mut Table) -> anyhow::Result<()> {
         let policies = self.policies("apps", &workload::app_policies())?;
         self.check(table, "CheckResources, applications", &policies, &workload::apps())
+    }
+
+    /// Query plans beside the reference.
+    pub fn plans(&self, table: &mut Table) -> anyhow::Result<()> {
+        let policies = self.policies("apps", &workload::app_policies())?;
+        let messages = workload::plans();
+        let ours = self.start(Program::Toolgate { compat: true }, &policies)?;
+        let theirs = self.start(Program::Cerbos, &policies)?;
+        same_filters(&ours, &theirs, &messages)?;
+        let manner = Manner::at(PLAN, IN_FLIGHT);
+        let [a, b] = self.turns([&mut || load::grpc(&ours, manner, &messages, self.time), &mut || {
+            load::grpc(&theirs, manner, &messages, self.time)
+        }])?;
+        line(table, "PlanResources, applications: CPU a plan", ("cerbos", &a, &b), Figure::Cpu, "≤ 1/20");
+        line(table, "PlanResources, applications: plans/s", ("cerbos", &a, &b), Figure::PerSecond, "");
+        Ok(())
     }
 
     /// Unary gRPC beside servers that decide nothing.
@@ -299,10 +315,13 @@ fn line(table: &mut Table, what: &str, (rival, ours, theirs): (&str, &[Run], &[R
     ]);
 }
 
+/// Actions and what came out, sorted.
+type Effects = Vec<(String, i32)>;
+
 /// Two servers must answer alike before their speed is compared.
 fn same_effects(ours: &Server, theirs: &Server, messages: &[Vec<u8>]) -> anyhow::Result<()> {
     let messages = &messages[..messages.len().min(COMPARED)];
-    let effects = |server| -> anyhow::Result<Vec<Vec<Vec<(String, i32)>>>> {
+    let effects = |server| -> anyhow::Result<Vec<Vec<Effects>>> {
         let answers = load::answers(server, CHECK, messages)?;
         answers
             .iter()
@@ -326,6 +345,27 @@ fn same_effects(ours: &Server, theirs: &Server, messages: &[Vec<u8>]) -> anyhow:
     let all = ours.iter().flatten().flatten().count();
     eprintln!("{} requests answered alike: {allowed} of {all} actions allowed", messages.len());
     anyhow::ensure!(allowed * 10 > all && allowed * 10 < all * 9, "requests that are answered alike measure little");
+    Ok(())
+}
+
+/// Two servers must plan alike before their speed is compared: the kinds of the filters, which are all that does not
+/// depend on the order of operands.
+fn same_filters(ours: &Server, theirs: &Server, messages: &[Vec<u8>]) -> anyhow::Result<()> {
+    let messages = &messages[..messages.len().min(COMPARED)];
+    let kinds = |server| -> anyhow::Result<Vec<i32>> {
+        let answers = load::answers(server, PLAN, messages)?;
+        answers
+            .iter()
+            .map(|answer| Ok(PlanResourcesResponse::decode(answer.as_slice())?.filter.map_or(0, |f| f.kind)))
+            .collect()
+    };
+    let (ours, theirs) = (kinds(ours)?, kinds(theirs)?);
+    if let Some(n) = ours.iter().zip(&theirs).position(|(a, b)| a != b) {
+        anyhow::bail!("plan {n} is of kind {} here and {} there", ours[n], theirs[n]);
+    }
+    let of = |kind| ours.iter().filter(|k| **k == kind).count();
+    eprintln!("{} plans answered alike: {} always, {} never, {} conditional", messages.len(), of(1), of(2), of(3));
+    anyhow::ensure!(of(3) * 4 > messages.len(), "plans without a condition measure little");
     Ok(())
 }
 

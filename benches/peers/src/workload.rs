@@ -265,30 +265,60 @@ derivedRoles:
     files
 }
 
+const DEPARTMENTS: [&str; 3] = ["hr", "legal", "sales"];
+const REGIONS: [&str; 3] = ["uk", "ie", "de"];
+
+/// A user of the applications.
+fn employee(rng: &mut Rng, user: usize) -> engine::Principal {
+    let text = |t: &str| value(&t.into());
+    engine::Principal {
+        id: format!("user{user}"),
+        roles: vec!["user".into(), pick(rng, &["manager", "auditor", "employee"]).into()],
+        attr: [
+            ("department".to_owned(), text(DEPARTMENTS[rng.below(3)])),
+            ("geography".to_owned(), text(REGIONS[rng.below(3)])),
+            ("clearance".to_owned(), value(&rng.below(5).into())),
+            (
+                "managed".to_owned(),
+                value(&json!([format!("user{}", rng.below(1000)), format!("user{}", rng.below(1000))])),
+            ),
+        ]
+        .into(),
+        ..Default::default()
+    }
+}
+
+/// Query plans for the records of applications: nothing is known of the resource but its kind and scope.
+pub fn plans() -> Vec<Vec<u8>> {
+    let mut rng = Rng(37);
+    let distinct = (0..REQUESTS * 9 / 10)
+        .map(|_| {
+            let user = rng.below(1000);
+            check::PlanResourcesRequest {
+                request_id: format!("req-{:016x}", rng.next()),
+                action: pick(&mut rng, &["view", "list", "approve", "delete"]).into(),
+                principal: Some(employee(&mut rng, user)),
+                resource: Some(engine::plan_resources_input::Resource {
+                    kind: format!("record{}", rng.below(KINDS)),
+                    scope: SCOPES[rng.below(4)].into(),
+                    ..Default::default()
+                }),
+                ..Default::default()
+            }
+            .encode_to_vec()
+        })
+        .collect();
+    with_repeats(distinct, REQUESTS)
+}
+
 /// Requests about the records of applications: up to three resources, up to four actions each.
 pub fn apps() -> Vec<Vec<u8>> {
     let mut rng = Rng(31);
     let text = |t: &str| value(&t.into());
-    let departments = ["hr", "legal", "sales"];
-    let regions = ["uk", "ie", "de"];
     let distinct = (0..REQUESTS * 9 / 10)
         .map(|_| {
             let user = rng.below(1000);
-            let principal = engine::Principal {
-                id: format!("user{user}"),
-                roles: vec!["user".into(), pick(&mut rng, &["manager", "auditor", "employee"]).into()],
-                attr: [
-                    ("department".to_owned(), text(departments[rng.below(3)])),
-                    ("geography".to_owned(), text(regions[rng.below(3)])),
-                    ("clearance".to_owned(), value(&rng.below(5).into())),
-                    (
-                        "managed".to_owned(),
-                        value(&json!([format!("user{}", rng.below(1000)), format!("user{}", rng.below(1000))])),
-                    ),
-                ]
-                .into(),
-                ..Default::default()
-            };
+            let principal = employee(&mut rng, user);
             let resources = (0..1 + rng.below(3))
                 .map(|_| {
                     let owner = if rng.below(3) == 0 { user } else { rng.below(1000) };
@@ -303,9 +333,9 @@ pub fn apps() -> Vec<Vec<u8>> {
                             scope: SCOPES[rng.below(4)].into(),
                             attr: [
                                 ("owner".to_owned(), text(&format!("user{owner}"))),
-                                ("department".to_owned(), text(departments[rng.below(3)])),
-                                ("geography".to_owned(), text(regions[rng.below(3)])),
-                                ("region".to_owned(), text(regions[rng.below(3)])),
+                                ("department".to_owned(), text(DEPARTMENTS[rng.below(3)])),
+                                ("geography".to_owned(), text(REGIONS[rng.below(3)])),
+                                ("region".to_owned(), text(REGIONS[rng.below(3)])),
                                 ("status".to_owned(), text(["PENDING", "OPEN", "CLOSED"][rng.below(3)])),
                                 ("days".to_owned(), value(&rng.below(60).into())),
                                 (

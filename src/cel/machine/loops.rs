@@ -4,7 +4,7 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::super::error::{Eval, EvalError, Fault};
 use super::super::mapping::MapBuilder;
-use super::super::program::{Fold, Loop, LoopKind, Node};
+use super::super::program::{At, Fold, Loop, LoopKind, Node};
 use super::super::value::{List, Map, Value};
 use super::{Machine, Memory, Test};
 
@@ -72,10 +72,14 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     /// `all` and `exists`: stops at the first item that decides; otherwise the first error, if any, is the result.
     fn quantify(&self, l: &'a Loop, range: Range<'a>, decides: bool) -> Test<'a> {
-        if let (Node::InSet(e, set), None) = (self.node(l.body), l.second)
-            && matches!(self.node(*e), Node::Local(i) if *i == l.first)
-        {
-            return self.quantify_members(l, range, *set, decides);
+        let is_item = |e: At| matches!(self.node(e), Node::Local(i) if *i == l.first);
+        match (self.node(l.body), range) {
+            _ if l.second.is_some() => {}
+            (Node::InSet(e, set), _) if is_item(*e) => return self.quantify_members(l, range, *set, decides),
+            (Node::IsText(e, text), Range::List(List::Values(items))) if is_item(*e) => {
+                return self.quantify_texts(l, items, text, decides);
+            }
+            _ => {}
         }
         match (range, l.second) {
             (Range::List(List::Values(items)), None) => {
@@ -138,6 +142,21 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             }
         }
         Ok(!decides)
+    }
+
+    /// `list.exists(x, x == "literal")` and `all`.
+    fn quantify_texts(&self, l: &'a Loop, items: &'a [Value<'a>], text: &'a str, decides: bool) -> Test<'a> {
+        let mut failure = None;
+        for item in items {
+            self.context.budget.charge(u64::from(l.cost))?;
+            match self.equals_text(*item, text) {
+                Ok(b) if b == decides => return Ok(decides),
+                Ok(_) => {}
+                Err(e) if e.is_fatal() => return Err(e),
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        failure.map_or(Ok(!decides), Err)
     }
 
     /// Goes over the items the filter selects until `visit` fails. After a failure the filter goes on being asked: the

@@ -180,7 +180,13 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn is_text(&self, e: At, text: &'a str) -> Test<'a> {
-        match self.operand(e)? {
+        let value = self.operand(e)?;
+        self.equals_text(value, text)
+    }
+
+    #[inline]
+    pub(super) fn equals_text(&self, value: Value<'a>, text: &'a str) -> Test<'a> {
+        match value {
             Value::String(s) => Ok(same(s, text)),
             other @ Value::Object(_) => compare::equal(other, Value::String(text), &self.context),
             _ => Ok(false),

@@ -91,6 +91,12 @@ impl Generator {
                 "P.id in ['alice', 'bob']",
                 "P.attr.n in [1, 2.0, 3u]",
                 "'admin' in P.roles",
+                "P.roles.exists(x, x == 'admin')",
+                "P.attr.l.all(x, x == 'a')",
+                "R.attr.tags.exists(x, x == 'b')",
+                "[timestamp(0), 'a', 1, null].exists(x, x == 'a')",
+                "[duration('1s'), P.attr.nope].exists(x, x == 'a')",
+                "P.attr.m.exists(x, x == 'k')",
                 "P.attr.s",
             ]),
             Kind::Int => r.pick(&[

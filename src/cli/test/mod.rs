@@ -121,11 +121,16 @@ pub(super) fn run(mut test: Test) -> anyhow::Result<ExitCode> {
         return watch::run(&test, &config, &options);
     }
     let files = Files::read(&test, &config)?;
-    let Some(table) = files.table(&config) else {
+    // Neither needs the other.
+    let (table, suites) = std::thread::scope(|scope| {
+        let suites = scope.spawn(|| Suites::read(files.suites(), testing::parallel::threads()));
+        (files.table(&config), suites.join())
+    });
+    let suites = suites.unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+    let Some(table) = table else {
         print::err("toolgate: error: failed to compile");
         return Ok(ExitCode::from(exit::COMPILE));
     };
-    let suites = Suites::read(files.suites(), testing::parallel::threads());
     if test.mutate {
         return Ok(mutate::run(&test, &config, &options, &files, &suites));
     }

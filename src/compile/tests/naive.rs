@@ -99,7 +99,7 @@ fn sight<'a>(request: &Request<'a>, params: &'a Params, bump: &'a Bump, budget: 
     all[roots::PRINCIPAL] = p;
     all[roots::RESOURCE] = r;
     all[roots::GLOBALS] = params.globals.view();
-    Sight { bump, budget, now: Some(NOW), roots: all, null_failed: false }
+    Sight { bump, budget, now: Some(NOW), roots: all, null_failed: false, of_variables: None }
 }
 
 /// Compares the engines on one store; how many decisions that were.

@@ -12,7 +12,7 @@ use crate::proto::cerbos::response::v1::ServerInfoResponse;
 pub(super) use super::http::versioned;
 pub(super) use check::answer;
 pub(super) use grpc::{GrpcApi, check_message};
-pub(super) use rest::{check_resources_json, routes};
+pub(super) use rest::{check_resources_json, plan_resources_json, routes};
 
 /// What `ServerInfo` tells. Commit and date are those that whoever built the binary set in the environment.
 fn server_info() -> ServerInfoResponse {

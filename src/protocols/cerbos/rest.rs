@@ -59,11 +59,16 @@ async fn check_resource_batch(State(shared): State<Arc<Shared>>, request: Reques
 }
 
 async fn plan_resources(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    ask(&shared, request, |turn, body| {
-        let asked = json::plan_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
-        plan(turn, &asked, encode::plan_resources_json)
-    })
-    .await
+    ask(&shared, request, plan_resources_json).await
+}
+
+/// The answer to the JSON of a request for a plan, without a transport.
+///
+/// # Errors
+/// What keeps it from being planned.
+pub(in crate::protocols) fn plan_resources_json<'a>(turn: &Turn<'a>, body: &'a [u8]) -> Result<Vec<u8>, Failure> {
+    let asked = json::plan_resources(body, turn.bump, turn.settings.wire, Trailing::Ignore)?;
+    plan(turn, &asked, encode::plan_resources_json)
 }
 
 /// Receives a body, has it answered, and sends the answer.

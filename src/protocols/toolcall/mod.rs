@@ -10,4 +10,4 @@ mod stream;
 pub(super) use decide::{decide, decide_one_in, decide_one_of, refused};
 pub(super) use grpc::{GrpcApi, decide_message};
 pub(super) use plan::{plan_tools, plan_tools_in};
-pub(super) use rest::{decide_json, routes};
+pub(super) use rest::{decide_json, plan_tools_json, routes};

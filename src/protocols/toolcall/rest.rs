@@ -49,13 +49,18 @@ async fn batch(State(shared): State<Arc<Shared>>, request: Request) -> Response<
 }
 
 async fn tools(State(shared): State<Arc<Shared>>, request: Request) -> Response<Body> {
-    let plan = |service: &Service, question: &[u8]| {
-        service.answer(|turn| {
-            let asked = json::plan_tools(question, turn.bump, turn.settings.wire)?;
-            Ok(encode::plan_tools_json(&plan_tools(turn, &asked)?))
-        })
-    };
-    answer(&shared, request, plan).await
+    answer(&shared, request, plan_tools_json).await
+}
+
+/// The answer to the JSON of a list of tools, without a transport.
+///
+/// # Errors
+/// What keeps it from being planned.
+pub(in crate::protocols) fn plan_tools_json(service: &Service, question: &[u8]) -> Result<Vec<u8>, Failure> {
+    service.answer(|turn| {
+        let asked = json::plan_tools(question, turn.bump, turn.settings.wire)?;
+        Ok(encode::plan_tools_json(&plan_tools(turn, &asked)?))
+    })
 }
 
 async fn answer(

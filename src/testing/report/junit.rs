@@ -86,7 +86,7 @@ fn details(xml: &mut Xml, details: &Details) {
         Details::Passed { allow, outputs } => xml.element("success", &[kind], |xml| {
             let outputs = outputs.iter().map(|(src, value)| {
                 let shown = match value {
-                    Ok(v) => value::json(v).to_string(),
+                    Ok(v) => value::compact(v),
                     Err(e) => failed_output(e),
                 };
                 (src.as_str(), shown.clone(), Some(shown))
@@ -101,10 +101,10 @@ fn details(xml: &mut Xml, details: &Details) {
                 let outputs = outputs.iter().map(|o| {
                     let actual = match &o.actual {
                         ActualOutput::Missing => None,
-                        ActualOutput::Value(v) => Some(value::json(v).to_string()),
+                        ActualOutput::Value(v) => Some(value::compact(v)),
                         ActualOutput::Error(e) => Some(failed_output(e)),
                     };
-                    (o.src.as_str(), value::json(&o.expected).to_string(), actual)
+                    (o.src.as_str(), value::compact(&o.expected), actual)
                 });
                 output_list(xml, outputs.collect());
                 effects(xml, *expected, *actual);

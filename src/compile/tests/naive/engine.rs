@@ -1,6 +1,8 @@
 //! A second engine, written down straight from the specification (§9-§12): every rule is looked at for every question,
 //! nothing is indexed, remembered or lowered. It shares the file decoder, globs and the request view with the real one.
 
+use std::cell::RefCell;
+
 use super::expressions::{self, Definitions, Derived, Expressions, Sight, Tri};
 use super::rows::{self, Kind, Row, gated};
 use crate::engine::request::Request;
@@ -144,8 +146,19 @@ impl<'s> Naive<'s> {
         let role_sets: Vec<Vec<String>> =
             principal.roles.iter().map(|r| self.with_ancestors(r, &resource_scope, &resources, &version)).collect();
         let id = principal.id.to_owned();
-        let mut ask =
-            Ask { naive: self, sight, id, kind, version, role_sets, resources, derived: Vec::new(), last: None };
+        let mut ask = Ask {
+            naive: self,
+            sight,
+            id,
+            kind,
+            version,
+            role_sets,
+            resources,
+            derived: Vec::new(),
+            last: None,
+            seen: RefCell::default(),
+            met: RefCell::default(),
+        };
         let answer = |said: Said, key: &str| match said {
             Said::Nothing => Answer { allowed: false, policy: key.into(), scope: String::new() },
             Said::Allow(scope) => Answer { allowed: true, policy: key.into(), scope },
@@ -192,6 +205,10 @@ struct Ask<'n, 's, 'a> {
     /// Derived roles of the scopes entered so far, in chain order; and which was entered last.
     derived: Vec<Derived>,
     last: Option<usize>,
+    /// In the reference: the derived roles that the variables of principal policies saw first, and what the conditions
+    /// of their rules came to.
+    seen: RefCell<Vec<(*const Policy, &'a Derived)>>,
+    met: RefCell<Vec<(*const Row<'s>, Tri)>>,
 }
 
 impl<'s: 'a, 'a> Ask<'_, 's, 'a> {
@@ -288,6 +305,7 @@ impl<'s: 'a, 'a> Ask<'_, 's, 'a> {
             let met = match active {
                 Tri::False => continue,
                 Tri::Error if strict || !denies => Tri::Error,
+                Tri::True | Tri::Error if row.kind == Kind::Principal => self.of_principal(row, runtime),
                 Tri::True | Tri::Error => self.naive.cel.condition(row.condition, row.policy, self.sight, runtime),
             };
             match (met, row.turned) {
@@ -299,6 +317,30 @@ impl<'s: 'a, 'a> Ask<'_, 's, 'a> {
             }
         }
         said
+    }
+
+    /// A condition of a principal policy; in the reference it is worked out once in a request, and so are variables.
+    fn of_principal(&self, row: &Row<'s>, runtime: &Derived) -> Tri {
+        if self.naive.safe() {
+            return self.naive.cel.condition(row.condition, row.policy, self.sight, runtime);
+        }
+        let mut seen = self.seen.borrow_mut();
+        let first = match seen.iter().find(|(policy, _)| std::ptr::eq(*policy, row.policy)) {
+            Some((_, first)) => *first,
+            None => {
+                let first: &'a Derived = self.sight.bump.alloc(runtime.clone());
+                seen.push((row.policy, first));
+                first
+            }
+        };
+        let mut met = self.met.borrow_mut();
+        if let Some((_, known)) = met.iter().find(|(of, _)| std::ptr::eq(*of, row)) {
+            return *known;
+        }
+        let sight = Sight { of_variables: Some(first), ..*self.sight };
+        let now = self.naive.cel.condition(row.condition, row.policy, &sight, runtime);
+        met.push((row, now));
+        now
     }
 
     /// §10.3: the derived roles of a scope that is entered.

@@ -40,6 +40,8 @@ pub struct Sight<'a> {
     pub roots: [Value<'a>; roots::COUNT],
     /// A variable that fails is null instead of undefined.
     pub null_failed: bool,
+    /// The derived roles that variables see, if not those that expressions do.
+    pub of_variables: Option<&'a Derived>,
 }
 
 /// All expressions of a store, parsed and checked.
@@ -175,7 +177,7 @@ impl<'s> Expressions<'s> {
         for name in references(&checked.ast, VARIABLE_ROOTS) {
             let Some(definition) = self.variable(policy, &name) else { continue };
             let name = &*bump.alloc_str(&name);
-            match self.eval(definition, policy, see, runtime) {
+            match self.eval(definition, policy, see, see.of_variables.unwrap_or(runtime)) {
                 Ok(value) => variables.push((name, plain(value))),
                 Err(_) if see.null_failed => variables.push((name, Value::Null)),
                 Err(_) => {}
