@@ -86,11 +86,9 @@ impl<'a, 's> Walk<'a, 's> {
     /// Principal policies over resource policies; `None` if nothing allows.
     fn both(&mut self, action: &'a str) -> Result<Option<Truth<'a>>, Halt> {
         let principal = self.principal(action)?;
-        let resource = if principal.allow.and_then(Truth::known) == Some(true) && principal.deny.is_none() {
-            None
-        } else {
-            self.roles(action)?
-        };
+        // The reference looks at resource policies all the same.
+        let allowed = principal.allow.and_then(Truth::known) == Some(true) && principal.deny.is_none();
+        let resource = if allowed && !self.reference { None } else { self.roles(action)? };
         let mut allow = principal.allow;
         if let Some(resource) = resource {
             self.logic.add(&mut allow, resource)?;
@@ -114,7 +112,7 @@ impl<'a, 's> Walk<'a, 's> {
             let Some(policy) = self.inputs.table.principals.get(&name) else { continue };
             let here = self.rules(policy, action, None)?;
             let consent = self.inputs.table.scopes.consent.contains(*scope);
-            if self.under(&mut said, here, consent, scope, true)? {
+            if self.under(&mut said, &here, consent, scope, true)? {
                 break;
             }
         }
@@ -125,7 +123,7 @@ impl<'a, 's> Walk<'a, 's> {
     fn under(
         &mut self,
         said: &mut Said<'a>,
-        here: Said<'a>,
+        here: &Said<'a>,
         consent: bool,
         scope: &'a str,
         principal: bool,
@@ -261,7 +259,7 @@ impl<'a, 's> Walk<'a, 's> {
             if !self.inputs.table.roles.is_empty() {
                 here.restricted = self.restrictions(level, policy, roles, action)?;
             }
-            if self.under(&mut said, here, consent, scope, false)? {
+            if self.under(&mut said, &here, consent, scope, false)? {
                 break;
             }
         }

@@ -261,7 +261,12 @@ impl<'a> Partial<'a> {
                 Ok(other)
             }
             (Part::Failed(e, a), Part::Failed(_, b)) => Ok(Part::Failed(e, self.apply(operator, &[a, b])?)),
-            _ => self.unknown(operator, &[left.term(), right.term()]),
+            _ => {
+                if matches!(left, Part::Failed(..)) || matches!(right, Part::Failed(..)) {
+                    self.kept_failure.set(true);
+                }
+                self.unknown(operator, &[left.term(), right.term()])
+            }
         }
     }
 

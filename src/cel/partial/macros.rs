@@ -36,20 +36,26 @@ impl<'a> Partial<'a> {
                     None => None,
                 };
                 let Some(call) = &node.macro_call else { return Err(FOLD) };
-                let shown = match &*call.function {
-                    "exists" | "all" if items.len() <= WRITTEN_OUT && !(self.reference && in_lambda(scope)) => {
-                        // The reference looks at the macro before it writes it out.
-                        if self.reference {
-                            let written = self.residual(checked, call, Term::Value(range), scope);
-                            written.and_then(|written| match self.written_out(checked, c, call, &items, scope)? {
-                                Part::Unknown(out) => self.unknown(EITHER, &[written.term(), out]),
-                                other => Ok(other),
-                            })
-                        } else {
-                            self.written_out(checked, c, call, &items, scope)
+                let before = self.kept_failure.replace(false);
+                let written =
+                    if self.reference { Some(self.residual(checked, call, Term::Value(range), scope)) } else { None };
+                // The reference cannot show a macro over what it knows with a body of which a part fails.
+                let fails = self.kept_failure.replace(before);
+                let written = match written {
+                    Some(Ok(_)) if fails => Some(Err(Stop::Unsupported("a macro"))),
+                    written => written,
+                };
+                let writes_out = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
+                let shown = match written {
+                    None if writes_out => self.written_out(checked, c, call, &items, scope),
+                    None => self.residual(checked, call, Term::Value(range), scope),
+                    Some(Ok(written)) if writes_out && !in_lambda(scope) => {
+                        match self.written_out(checked, c, call, &items, scope)? {
+                            Part::Unknown(out) => self.unknown(EITHER, &[written.term(), out]),
+                            other => Ok(other),
                         }
                     }
-                    _ => self.residual(checked, call, Term::Value(range), scope),
+                    Some(written) => written,
                 };
                 match failed {
                     Some(e) => self.shown(e, shown),

@@ -12,7 +12,7 @@ mod optional;
 mod select;
 mod term;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 pub use apply::{apply, call, is_true};
 pub use term::{Apply, Term};
@@ -101,6 +101,8 @@ pub struct Partial<'a> {
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
     variables: RefCell<Vec<Option<Part<'a>>>>,
+    /// An operand of logic failed and is still part of a term.
+    kept_failure: Cell<bool>,
     folded: Option<&'a RefCell<Vec<Folded>>>,
 }
 
@@ -108,7 +110,17 @@ impl<'a> Partial<'a> {
     /// An evaluator for a unit.
     pub fn new(unit: &'a Unit, roots: &'a [(&'a str, Part<'a>)], cx: Context<'a>, reference: bool) -> Self {
         let variables = RefCell::new(vec![None; unit.written().variables.len()]);
-        Self { unit, roots, cx, reference, written: None, failed_is_null: false, variables, folded: None }
+        Self {
+            unit,
+            roots,
+            cx,
+            reference,
+            written: None,
+            failed_is_null: false,
+            variables,
+            kept_failure: Cell::new(false),
+            folded: None,
+        }
     }
 
     /// Makes failed variables null instead of undefined.
