@@ -252,6 +252,11 @@ impl<'a, 's> Walk<'a, 's> {
             else {
                 break;
             };
+            // The reference works out the derived roles of every scope it comes to, needed or not: what it cannot show
+            // among them is an error.
+            if self.inputs.params.semantics == Semantics::Cerbos {
+                self.derived(level)?;
+            }
             let mut here = match policy {
                 Some(policy) => self.rules(policy, action, Some((roles, level)))?,
                 None => Said::default(),
