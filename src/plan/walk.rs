@@ -131,7 +131,7 @@ impl<'a, 's> Walk<'a, 's> {
         if self.reference {
             // What counts there is not that a rule spoke, but that something is left of what it said.
             let left = here.deny.is_some() || (here.allow.is_some() && !consent);
-            self.matched |= here.deny.is_some() || here.restricted.and_then(Truth::known) == Some(true);
+            self.matched |= here.deny.is_some();
             // A role policy alone does not make a scope that overrides.
             let left = left || here.restricted.is_some() && self.inputs.has_policies(scope);
             // The last scope counts, and that of a principal policy stays.
@@ -181,8 +181,7 @@ impl<'a, 's> Walk<'a, 's> {
             Some(_) if waited => said.allow = Some(allow),
             _ => self.logic.add(&mut said.allow, allow)?,
         }
-        let decides = if waited { Some(allow) } else { said.allow };
-        Ok(!consent && decides.and_then(Truth::known) == Some(true))
+        Ok(!consent && said.overriding.and_then(Truth::known) == Some(true))
     }
 
     /// What is left at the end of a chain: nothing of what waits for consent.
@@ -191,7 +190,7 @@ impl<'a, 's> Walk<'a, 's> {
             said.allow = None;
         }
         if self.reference {
-            self.matched |= said.allow.is_some();
+            self.matched |= said.allow.is_some() || said.restricted.and_then(Truth::known) == Some(true);
         }
         said
     }
