@@ -248,6 +248,11 @@ fn expressions_give_the_references_plans() {
 }
 
 #[test]
+fn nodes_are_put_together_as_in_the_reference() {
+    compare("nodes.json", Semantics::Cerbos);
+}
+
+#[test]
 fn policies_give_the_references_plans() {
     compare("policies.json", Semantics::Cerbos);
 }
