@@ -5,12 +5,12 @@ use std::fmt::Write as _;
 
 use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpVec};
 
-use super::condition::{self, Condition, Failure, Tri};
+use super::condition::{self, Condition, Failure, Tri, record};
 use super::decide::{Params, Semantics, Wants};
 use super::decision::{
     ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, PolicyRef, ValidationError,
 };
-use super::request::{REQUEST, RUNTIME, Request};
+use super::request::{REQUEST, RUNTIME, Request, runtime};
 use super::seen::Seen;
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
 use super::walk::Spoken;
@@ -581,20 +581,8 @@ fn taken<'a, T>(list: &mut BumpVec<'a, T>, bump: &'a Bump) -> &'a [T] {
     std::mem::replace(list, BumpVec::new_in(bump)).into_bump_slice()
 }
 
-fn record<'a>(errors: &mut BumpVec<'a, EvaluationError<'a>>, frame: &'a Frame<'a>, id: ExprId, failure: Failure<'a>) {
-    let expression = frame.source(id);
-    if !errors.iter().any(|e| std::ptr::eq(e.expression, expression)) {
-        errors.push(EvaluationError { expression, failure });
-    }
-}
-
 /// `runtime` without derived roles.
 static NO_ROLES: [Value<'static>; 1] = [Value::List(List::Strings(&[]))];
-
-fn runtime<'a>(names: &'a [&'a str], bump: &'a Bump) -> Value<'a> {
-    let fields: &'a [Value<'a>] = bump.alloc([Value::List(List::Strings(names))]);
-    Value::Message(Message { ty: &RUNTIME, fields })
-}
 
 /// All inputs but `request`, see [`Call::need_request`].
 fn base_roots<'a>(params: &'a Params, request: &Request<'a>, bump: &'a Bump) -> [Value<'a>; roots::COUNT] {

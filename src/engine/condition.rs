@@ -155,3 +155,16 @@ pub fn first_expr(condition: &Condition) -> Option<ExprId> {
         Condition::All(of) | Condition::Any(of) | Condition::None(of) => of.iter().find_map(first_expr),
     }
 }
+
+/// Keeps a failure, once for each expression.
+pub(super) fn record<'a>(
+    errors: &mut bumpalo::collections::Vec<'a, super::decision::EvaluationError<'a>>,
+    frame: &'a Frame<'a>,
+    id: ExprId,
+    failure: Failure<'a>,
+) {
+    let expression = frame.source(id);
+    if !errors.iter().any(|e| std::ptr::eq(e.expression, expression)) {
+        errors.push(super::decision::EvaluationError { expression, failure });
+    }
+}

@@ -166,3 +166,9 @@ impl<'a> AuxData<'a> {
         Message { ty: &AUX_DATA, fields }
     }
 }
+
+/// `runtime` with these derived roles.
+pub(super) fn runtime<'a>(names: &'a [&'a str], bump: &'a bumpalo::Bump) -> Value<'a> {
+    let fields: &'a [Value<'a>] = bump.alloc([Value::List(List::Strings(names))]);
+    Value::Message(Message { ty: &RUNTIME, fields })
+}

@@ -93,13 +93,23 @@ impl<'a> Inputs<'a> {
         }
     }
 
-    /// True if some policy could speak about the request (spec §10.1).
+    /// True if some policy could speak about the request (spec §10.1). The reference's plans only ask whether there is
+    /// any policy in any of the scopes.
     pub(super) fn anything_exists(&self) -> bool {
+        if super::is_reference(self.params.semantics) {
+            return !self.levels.is_empty() || !self.principal_chain.is_empty();
+        }
         let (table, kind, version) = (self.table, self.kind, self.version);
         let resource =
             self.levels.iter().any(|l| l.policy.is_some() || scope::has_role_policy(table, kind, version, l.scope));
         let known = &table.scopes.principal_versions;
         resource || self.principal_chain.iter().any(|scope| known.contains(&PairRef(self.principal_version, scope)))
+    }
+
+    /// True if a resource or principal policy, of whatever name, lives in the scope.
+    pub(super) fn has_policies(&self, scope: &str) -> bool {
+        self.table.resources.keys().any(|name| *name.scope == *scope)
+            || self.table.principals.keys().any(|name| *name.scope == *scope)
     }
 
     /// The evaluator of a unit; `level` tells whose derived roles it sees, `usize::MAX` for none.

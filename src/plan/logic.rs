@@ -2,13 +2,49 @@
 //! semantics and is settled here for whole expressions.
 
 use crate::cel::context::Context;
-use crate::cel::partial::{Part, Partial, Stop, Term};
+use crate::cel::partial::{EITHER, Part, Partial, Stop, Term};
 use crate::cel::value::Value;
 use crate::engine::Semantics;
 use crate::engine::condition::Condition;
 
-/// What a condition came to. As a term, a failure is [`Term::Error`].
-pub(super) type Truth<'a> = Term<'a>;
+/// What conditions and rules came to. As a term, a failure is [`Term::Error`].
+///
+/// The reference builds its trees of rules without working them out, and asks on the way what a node is: whether it is
+/// a constant by itself (`true || c` is none), and whether it negates another (two such negations fall away, those of
+/// expressions stay). By default only the term counts.
+#[derive(Clone, Copy)]
+pub(super) struct Truth<'a> {
+    pub(super) term: Term<'a>,
+    /// Put together from several nodes, in the reference's semantics.
+    together: bool,
+    /// What it negates, there.
+    negated: Option<Term<'a>>,
+}
+
+impl<'a> Truth<'a> {
+    fn of(term: Term<'a>) -> Self {
+        Self { term, together: false, negated: None }
+    }
+
+    pub(super) fn bool(b: bool) -> Self {
+        Self::of(Term::bool(b))
+    }
+
+    /// The same, as a node that is no constant by itself.
+    pub(super) fn built(self) -> Self {
+        Self { together: true, ..self }
+    }
+
+    /// The value, where it is a constant.
+    pub(super) fn known(self) -> Option<bool> {
+        if self.together { None } else { self.term.as_bool() }
+    }
+
+    /// True for nodes that are equal.
+    pub(super) fn same(self, other: Self) -> bool {
+        self.together == other.together && self.term.same(other.term)
+    }
+}
 
 /// Why a condition came to nothing.
 pub(super) enum Halt {
@@ -34,12 +70,23 @@ pub(super) struct Logic<'a> {
 impl<'a> Logic<'a> {
     /// A condition's truth; none is met.
     pub(super) fn condition(&self, condition: Option<&Condition>, partial: &Partial<'a>) -> Result<Truth<'a>, Halt> {
-        let Some(condition) = condition else { return Ok(Term::bool(true)) };
-        let all = |of: &[Condition]| of.iter().map(|c| self.condition(Some(c), partial)).collect::<Result<Vec<_>, _>>();
+        let Some(condition) = condition else { return Ok(Truth::bool(true)) };
+        // The reference does not look at operands after one that decides.
+        let all = |of: &[Condition], decides: bool| {
+            let mut truths = Vec::with_capacity(of.len());
+            for condition in of {
+                let truth = self.condition(Some(condition), partial)?;
+                truths.push(truth);
+                if self.semantics != Semantics::Safe && truth.known() == Some(decides) {
+                    break;
+                }
+            }
+            Ok::<_, Halt>(truths)
+        };
         Ok(match condition {
             Condition::Expr(id) => {
                 let truth = self.truth(partial.expression(*id)?)?;
-                match truth {
+                Truth::of(match truth {
                     // What can give no boolean fails, whatever it gives.
                     Term::Apply(_) | Term::Variable(_)
                         if self.semantics == Semantics::Safe && !partial.may_be_bool(*id) =>
@@ -47,24 +94,29 @@ impl<'a> Logic<'a> {
                         Term::Error
                     }
                     truth => truth,
-                }
+                })
             }
-            Condition::All(of) => self.combine(false, &all(of)?)?,
-            Condition::Any(of) => self.combine(true, &all(of)?)?,
+            Condition::All(of) => self.join(false, &all(of, false)?)?,
+            Condition::Any(of) => self.join(true, &all(of, true)?)?,
             Condition::None(of) => {
-                let nots: Result<Vec<_>, Stop> = all(of)?.into_iter().map(|t| self.not(t)).collect();
-                self.combine(false, &nots?)?
+                let nots: Result<Vec<_>, Stop> = all(of, true)?.into_iter().map(|t| self.negate(t)).collect();
+                self.join(false, &nots?)?
             }
         })
     }
 
     /// What one expression's result means as a condition.
-    fn truth(&self, part: Part<'a>) -> Result<Truth<'a>, Halt> {
+    fn truth(&self, part: Part<'a>) -> Result<Term<'a>, Halt> {
         let not_bool = match self.semantics {
             Semantics::Safe => Term::Error,
             Semantics::Cerbos | Semantics::CerbosStrict => Term::bool(false),
         };
+        let reference = self.semantics != Semantics::Safe;
         Ok(match part {
+            Part::Known(Value::Optional(_)) if reference => return Err(Stop::Unsupported("an optional").into()),
+            Part::Unknown(term) if reference && !term.is_sayable() => {
+                return Err(Stop::Unsupported("an expression").into());
+            }
             Part::Known(mut value) => {
                 while let Value::Optional(Some(inner)) = value {
                     value = *inner;
@@ -82,22 +134,88 @@ impl<'a> Logic<'a> {
             Part::Unknown(Term::Optional([present, held])) => {
                 Term::apply(self.cx.bump, "if", &[*present, *held, Term::Error])?
             }
+            Part::Unknown(term) if reference => self.chosen(term, true)?,
             Part::Unknown(term) => term,
+            Part::Place(place) if reference => Term::Variable(place.path),
             Part::Place(_) => not_bool,
         })
     }
 
-    pub(super) fn not(&self, term: Truth<'a>) -> Result<Truth<'a>, Stop> {
-        match (term, term.as_apply()) {
-            (Term::Value(Value::Bool(b)), _) => Ok(Term::bool(!b)),
-            (Term::Error, _) => Ok(Term::Error),
-            (_, Some(("not", [inner]))) => Ok(*inner),
+    /// Of macros over known lists, the form the reference shows: written out where nothing in the expression is negated
+    /// above them.
+    fn chosen(&self, term: Term<'a>, positive: bool) -> Result<Term<'a>, Stop> {
+        match term.as_apply() {
+            Some((EITHER, [written, out])) => self.chosen(if positive { *out } else { *written }, positive),
+            Some((operator, operands)) => {
+                let positive = positive && operator != "not";
+                let operands = operands.iter().map(|o| self.chosen(*o, positive)).collect::<Result<Vec<_>, _>>()?;
+                Term::apply(self.cx.bump, operator, &operands)
+            }
+            None => Ok(term),
+        }
+    }
+
+    /// The opposite of a node.
+    pub(super) fn negate(&self, truth: Truth<'a>) -> Result<Truth<'a>, Stop> {
+        if self.semantics == Semantics::Safe {
+            return Ok(Truth::of(self.not(truth.term)?));
+        }
+        Ok(match truth.negated {
+            Some(inner) => Truth { term: inner, together: truth.together, negated: None },
+            None if truth.known().is_some() => Truth::of(self.opposite(truth.term)?),
+            None => Truth { term: self.opposite(truth.term)?, negated: Some(truth.term), ..truth },
+        })
+    }
+
+    /// `any` for `wanted` true, `all` for false, of the operands of a condition.
+    fn join(&self, wanted: bool, truths: &[Truth<'a>]) -> Result<Truth<'a>, Stop> {
+        let mut kept = truths.iter().filter(|t| t.known().is_none());
+        if truths.iter().any(|t| t.known() == Some(wanted)) {
+            return Ok(Truth::bool(wanted));
+        }
+        match (kept.next(), kept.next()) {
+            (None, _) => Ok(Truth::bool(!wanted)),
+            (Some(one), None) => Ok(*one),
+            _ => self.both(wanted, truths),
+        }
+    }
+
+    /// Nodes put together, `or` for `wanted` true, `and` for false.
+    pub(super) fn both(&self, wanted: bool, truths: &[Truth<'a>]) -> Result<Truth<'a>, Stop> {
+        let terms: Vec<Term<'a>> = truths.iter().map(|t| t.term).collect();
+        let together = self.semantics != Semantics::Safe;
+        Ok(Truth { term: self.combine(wanted, &terms)?, together, negated: None })
+    }
+
+    /// One more alternative.
+    pub(super) fn add(&self, to: &mut Option<Truth<'a>>, truth: Truth<'a>) -> Result<(), Stop> {
+        *to = Some(match *to {
+            None => truth,
+            Some(before) if self.semantics != Semantics::Safe && before.same(truth) => before,
+            Some(before) => self.both(true, &[before, truth])?,
+        });
+        Ok(())
+    }
+
+    /// The opposite, without two negations in a row.
+    pub(super) fn not(&self, term: Term<'a>) -> Result<Term<'a>, Stop> {
+        match term.as_apply() {
+            Some(("not", [inner])) => Ok(*inner),
+            _ => self.opposite(term),
+        }
+    }
+
+    /// The opposite, as it is.
+    pub(super) fn opposite(&self, term: Term<'a>) -> Result<Term<'a>, Stop> {
+        match term {
+            Term::Value(Value::Bool(b)) => Ok(Term::bool(!b)),
+            Term::Error => Ok(Term::Error),
             _ => Term::apply(self.cx.bump, "not", &[term]),
         }
     }
 
     /// `or` for `wanted` true, `and` for false, over any number of operands.
-    pub(super) fn combine(&self, wanted: bool, terms: &[Truth<'a>]) -> Result<Truth<'a>, Stop> {
+    pub(super) fn combine(&self, wanted: bool, terms: &[Term<'a>]) -> Result<Term<'a>, Stop> {
         let mut kept: Vec<Term<'a>> = Vec::new();
         for term in terms {
             match term.as_bool() {
@@ -112,23 +230,14 @@ impl<'a> Logic<'a> {
             many => Term::apply(self.cx.bump, if wanted { "or" } else { "and" }, many),
         }
     }
-
-    /// One more alternative.
-    pub(super) fn add(&self, to: &mut Option<Truth<'a>>, term: Truth<'a>) -> Result<(), Stop> {
-        *to = Some(match *to {
-            None => term,
-            Some(before) => self.combine(true, &[before, term])?,
-        });
-        Ok(())
-    }
 }
 
 /// The words for a failure, for explanations.
-pub(super) fn words(term: Truth<'_>) -> String {
-    match (term, term.as_bool()) {
+pub(super) fn words(truth: Truth<'_>) -> String {
+    match (truth.term, truth.term.as_bool()) {
         (_, Some(true)) => "met".to_owned(),
         (_, Some(false)) => "not met".to_owned(),
         (Term::Error, _) => "fails".to_owned(),
-        _ => format!("depends on {}", super::text::debug_term(term)),
+        (term, _) => format!("depends on {}", super::text::debug_term(term)),
     }
 }

@@ -71,7 +71,8 @@ pub struct ActionPlan<'a> {
 pub struct Plan<'a> {
     /// The outcome over all actions.
     pub filter: Filter<'a>,
-    /// One an action, in request order; empty if the attributes do not fit their schemas.
+    /// One an action, in request order; empty if the attributes do not fit their schemas, and in the reference's
+    /// semantics if there is no policy in any of the scopes.
     pub actions: &'a [ActionPlan<'a>],
     /// What does not fit the schemas, as far as it is known.
     pub validation_errors: &'a [ValidationError<'a>],
@@ -124,9 +125,12 @@ pub fn plan<'a>(
     let mut steps = Vec::new();
     let mut actions = bumpalo::collections::Vec::with_capacity_in(request.actions.len(), bump);
     let cx = |bump: &'a Bump| Context { bump, budget: bump.alloc(Budget::new(params.step_budget)), now };
-    let (validation_errors, denied) = schemas::faults(&Inputs::new(table, params, request, maps, cx(bump), None))?;
-    if denied {
-        let filter = Filter::Never { no_match: false };
+    let inputs = Inputs::new(table, params, request, maps, cx(bump), None);
+    let (validation_errors, denied) = schemas::faults(&inputs)?;
+    // Without any policy the reference tells of no action.
+    let silent = is_reference(params.semantics) && !inputs.anything_exists();
+    if denied || silent {
+        let filter = Filter::Never { no_match: silent };
         return Ok(Plan { filter, actions: &[], validation_errors, steps, folded: Vec::new() });
     }
     for action in request.actions {
@@ -143,11 +147,12 @@ pub fn plan<'a>(
 /// All actions at once: one that is never allowed decides, those that always are do not matter.
 fn together<'a>(actions: &[ActionPlan<'a>], bump: &'a Bump) -> Result<Filter<'a>, PlanError> {
     let mut terms: Vec<(String, Term<'a>)> = Vec::new();
-    let mut never = None;
+    let (mut never, mut no_match) = (false, true);
     for plan in actions {
+        no_match &= matches!(plan.filter, Filter::Never { no_match: true });
         match plan.filter {
             Filter::Always => {}
-            Filter::Never { no_match } => never = Some(never.unwrap_or(true) && no_match),
+            Filter::Never { .. } => never = true,
             Filter::If(term) => {
                 let text = debug_term(term);
                 if !terms.iter().any(|(t, _)| *t == text) {
@@ -156,7 +161,7 @@ fn together<'a>(actions: &[ActionPlan<'a>], bump: &'a Bump) -> Result<Filter<'a>
             }
         }
     }
-    if let Some(no_match) = never {
+    if never {
         return Ok(Filter::Never { no_match });
     }
     terms.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -19,9 +19,12 @@ fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term
     let simpler = operands.iter().map(|o| simpler(*o, positive, logic)).collect::<Result<Vec<_>, _>>()?;
     match (operator, simpler.as_slice()) {
         ("and" | "or", _) => logic.combine(operator == "or", &rewrite::unique(simpler)),
-        ("not", [one]) => logic.not(*one),
+        ("not", [one]) => logic.opposite(*one),
         ("in", [element, Term::Value(container)]) if !matches!(element, Term::Value(_)) => {
             within(*element, *container, logic)
+        }
+        ("in", [element, Term::Value(container)]) if rewrite::is_scalar(*container) => {
+            Term::apply(bump, "eq", &[*element, Term::Value(*container)])
         }
         ("in", [element, container]) if !matches!(element, Term::Value(_)) => {
             let Some(("struct", fields)) = container.as_apply() else { return Term::apply(bump, operator, &simpler) };

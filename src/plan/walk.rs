@@ -25,6 +25,10 @@ struct Said<'a> {
     deny: Option<Truth<'a>>,
     /// Denials by role policies: they count for their role alone.
     restricted: Option<Truth<'a>>,
+    /// The ALLOWs wait for their parent's consent, in the reference's semantics.
+    pending: bool,
+    /// What scopes that override allow by themselves, there: it stands over the DENYs above.
+    overriding: Option<Truth<'a>>,
 }
 
 pub(super) struct Walk<'a, 's> {
@@ -32,9 +36,11 @@ pub(super) struct Walk<'a, 's> {
     logic: Logic<'a>,
     reference: bool,
     steps: Option<&'s mut Vec<String>>,
-    /// Some rule spoke about the action.
+    /// Some rule spoke about the action; in the reference's semantics, something is left of what it said.
     matched: bool,
     scope: &'a str,
+    /// A principal policy has set the scope.
+    settled: bool,
 }
 
 impl<'a, 's> Walk<'a, 's> {
@@ -42,7 +48,7 @@ impl<'a, 's> Walk<'a, 's> {
         let semantics = inputs.params.semantics;
         let logic = Logic { cx: inputs.cx, semantics };
         let reference = super::is_reference(semantics);
-        Self { inputs, logic, reference, steps, matched: false, scope: "" }
+        Self { inputs, logic, reference, steps, matched: false, scope: "", settled: false }
     }
 
     /// The plan of an action.
@@ -57,7 +63,8 @@ impl<'a, 's> Walk<'a, 's> {
             return Ok(never(true));
         }
         let term = match self.both(action) {
-            Ok(Some(term)) => term,
+            Ok(Some(truth)) => truth.term,
+            Ok(None) if self.reference => return Ok(ActionPlan { matched_scope: self.scope, ..never(!self.matched) }),
             Ok(None) => return Ok(never(!self.matched)),
             Err(Halt::Strict) => return Ok(never(false)),
             Err(Halt::Stop(stop)) => return Err(stop.into()),
@@ -72,18 +79,16 @@ impl<'a, 's> Walk<'a, 's> {
                 term => Filter::If(term),
             },
         };
-        let matched_scope = if matches!(filter, Filter::Always) { self.scope } else { "" };
+        let matched_scope = if self.reference || matches!(filter, Filter::Always) { self.scope } else { "" };
         Ok(ActionPlan { action, filter, exact, matched_scope })
     }
 
     /// Principal policies over resource policies; `None` if nothing allows.
     fn both(&mut self, action: &'a str) -> Result<Option<Truth<'a>>, Halt> {
         let principal = self.principal(action)?;
-        let resource = if principal.allow.and_then(Term::as_bool) == Some(true) && principal.deny.is_none() {
-            None
-        } else {
-            self.roles(action)?
-        };
+        // The reference looks at resource policies all the same.
+        let allowed = principal.allow.and_then(Truth::known) == Some(true) && principal.deny.is_none();
+        let resource = if allowed && !self.reference { None } else { self.roles(action)? };
         let mut allow = principal.allow;
         if let Some(resource) = resource {
             self.logic.add(&mut allow, resource)?;
@@ -96,7 +101,7 @@ impl<'a, 's> Walk<'a, 's> {
     fn unless(&self, allow: Truth<'a>, deny: Option<Truth<'a>>) -> Result<Truth<'a>, Stop> {
         match deny {
             None => Ok(allow),
-            Some(deny) => self.logic.combine(false, &[self.logic.not(deny)?, allow]),
+            Some(deny) => self.logic.both(false, &[self.logic.negate(deny)?, allow]),
         }
     }
 
@@ -107,19 +112,42 @@ impl<'a, 's> Walk<'a, 's> {
             let Some(policy) = self.inputs.table.principals.get(&name) else { continue };
             let here = self.rules(policy, action, None)?;
             let consent = self.inputs.table.scopes.consent.contains(*scope);
-            if self.under(&mut said, here, consent, scope)? {
+            if self.under(&mut said, &here, consent, scope, true)? {
                 break;
             }
         }
-        Ok(said)
+        Ok(self.finished(said))
     }
 
     /// Adds what a scope says below which others have spoken. True if nothing above it matters any more.
-    fn under(&mut self, said: &mut Said<'a>, here: Said<'a>, consent: bool, scope: &'a str) -> Result<bool, Halt> {
-        let below = said.allow;
+    fn under(
+        &mut self,
+        said: &mut Said<'a>,
+        here: &Said<'a>,
+        consent: bool,
+        scope: &'a str,
+        principal: bool,
+    ) -> Result<bool, Halt> {
+        if self.reference {
+            // What counts there is not that a rule spoke, but that something is left of what it said.
+            let left = here.deny.is_some() || (here.allow.is_some() && !consent);
+            self.matched |= here.deny.is_some();
+            // A role policy alone does not make a scope that overrides.
+            let left = left || here.restricted.is_some() && self.inputs.has_policies(scope);
+            // The last scope counts, and that of a principal policy stays.
+            if left && !consent && (principal || !self.settled) {
+                self.scope = scope;
+                self.settled |= principal;
+            }
+        }
+        let below = if self.reference { said.overriding } else { said.allow };
         let guarded = |deny: Truth<'a>| match below {
             None => Ok(deny),
-            Some(allow) => self.logic.combine(false, &[self.logic.not(allow)?, deny]),
+            Some(allow) if self.reference && deny.known() == Some(true) => Ok(self.logic.negate(allow)?.built()),
+            Some(allow) => {
+                let not = self.logic.negate(allow)?;
+                if self.reference && not.same(deny) { Ok(deny) } else { self.logic.both(false, &[not, deny]) }
+            }
         };
         if let Some(deny) = here.deny {
             self.logic.add(&mut said.deny, guarded(deny)?)?;
@@ -127,13 +155,44 @@ impl<'a, 's> Walk<'a, 's> {
         if let Some(restricted) = here.restricted {
             self.logic.add(&mut said.restricted, guarded(restricted)?)?;
         }
+        if let (true, Some(allow)) = (self.reference, here.allow) {
+            return self.allowed(said, allow, consent);
+        }
         let Some(allow) = here.allow.filter(|_| !consent) else { return Ok(false) };
         self.logic.add(&mut said.allow, allow)?;
-        let ends = allow.as_bool() == Some(true);
+        let ends = allow.known() == Some(true);
         if ends && self.scope.is_empty() {
             self.scope = scope;
         }
         Ok(ends)
+    }
+
+    /// One more ALLOW of the reference's. Those that need their parent's consent hold where the next one above does,
+    /// too. True if nothing above matters any more.
+    fn allowed(&self, said: &mut Said<'a>, allow: Truth<'a>, consent: bool) -> Result<bool, Halt> {
+        let waited = std::mem::replace(&mut said.pending, consent);
+        if !consent {
+            self.logic.add(&mut said.overriding, allow)?;
+        }
+        match said.allow {
+            Some(below) if waited && below.known() != Some(true) => {
+                said.allow = Some(self.logic.both(false, &[below, allow])?);
+            }
+            Some(_) if waited => said.allow = Some(allow),
+            _ => self.logic.add(&mut said.allow, allow)?,
+        }
+        Ok(!consent && said.overriding.and_then(Truth::known) == Some(true))
+    }
+
+    /// What is left at the end of a chain: nothing of what waits for consent.
+    fn finished(&mut self, mut said: Said<'a>) -> Said<'a> {
+        if said.pending {
+            said.allow = None;
+        }
+        if self.reference {
+            self.matched |= said.allow.is_some() || said.restricted.and_then(Truth::known) == Some(true);
+        }
+        said
     }
 
     /// Every role of the principal.
@@ -143,7 +202,7 @@ impl<'a, 's> Walk<'a, 's> {
         for i in 0..self.inputs.role_sets.len() {
             let roles = self.inputs.role_sets.get(i).copied().unwrap_or(&[]);
             let said = self.role(roles, action)?;
-            if said.deny.and_then(Term::as_bool) == Some(true) {
+            if said.deny.and_then(Truth::known) == Some(true) {
                 continue;
             }
             if let (true, Some(deny)) = (self.reference, said.deny) {
@@ -152,9 +211,9 @@ impl<'a, 's> Walk<'a, 's> {
             let Some(allow) = said.allow else { continue };
             let allow = match said.restricted {
                 None => allow,
-                Some(restricted) => self.logic.combine(false, &[allow, self.logic.not(restricted)?])?,
+                Some(restricted) => self.logic.both(false, &[allow, self.logic.negate(restricted)?])?,
             };
-            if allow.as_bool() == Some(true) && said.deny.is_none() {
+            if allow.known() == Some(true) && said.deny.is_none() {
                 return Ok(Some(allow));
             }
             each.push((allow, said.deny));
@@ -192,6 +251,11 @@ impl<'a, 's> Walk<'a, 's> {
             else {
                 break;
             };
+            // The reference works out the derived roles of every scope it comes to, needed or not: what it cannot show
+            // among them is an error.
+            if self.inputs.params.semantics == Semantics::Cerbos {
+                self.derived(level)?;
+            }
             let mut here = match policy {
                 Some(policy) => self.rules(policy, action, Some((roles, level)))?,
                 None => Said::default(),
@@ -199,11 +263,11 @@ impl<'a, 's> Walk<'a, 's> {
             if !self.inputs.table.roles.is_empty() {
                 here.restricted = self.restrictions(level, policy, roles, action)?;
             }
-            if self.under(&mut said, here, consent, scope)? {
+            if self.under(&mut said, &here, consent, scope, false)? {
                 break;
             }
         }
-        Ok(said)
+        Ok(self.finished(said))
     }
 
     fn rules(
@@ -219,9 +283,9 @@ impl<'a, 's> Walk<'a, 's> {
                 continue;
             }
             for row in self.rows(policy, rule, roles)? {
-                self.matched = true;
+                self.matched |= !self.reference;
                 if rule.effect == RuleEffect::Deny || rule.inverted {
-                    if row.as_bool() != Some(false) {
+                    if row.known() != Some(false) {
                         self.logic.add(&mut said.deny, row)?;
                     }
                 } else {
@@ -255,7 +319,7 @@ impl<'a, 's> Walk<'a, 's> {
         }
         let mut condition = self.condition(&policy.unit, rule.condition.as_ref(), level)?;
         if rule.inverted {
-            condition = self.logic.not(condition)?;
+            condition = self.logic.negate(condition)?;
         }
         self.note(|| format!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, words(condition)));
         let mut rows = Vec::new();
@@ -270,14 +334,18 @@ impl<'a, 's> Walk<'a, 's> {
             let Some((set, role)) = Self::definition(at) else { continue };
             let active = self.condition(&set.unit, role.condition.as_ref(), level)?;
             self.note(|| format!("{}: derived role `{}`: condition {}", rule.src, role.name, words(active)));
-            rows.push(self.logic.combine(false, &[condition, active])?);
+            rows.push(match (&rule.condition, &role.condition) {
+                (None, _) => active,
+                (_, None) => condition,
+                _ => self.logic.both(false, &[condition, active])?,
+            });
         }
         Ok(rows)
     }
 
     fn condition(&mut self, unit: &'a Unit, condition: Option<&Condition>, level: usize) -> Result<Truth<'a>, Halt> {
         if condition.is_none() {
-            return Ok(Term::bool(true));
+            return Ok(Truth::bool(true));
         }
         if unit.reads_root(roots::RUNTIME) {
             self.derived(level)?;
@@ -324,11 +392,11 @@ impl<'a, 's> Walk<'a, 's> {
 
     fn listed(&self, roles: &[(&'a str, Truth<'a>)]) -> Result<Part<'a>, Stop> {
         let bump = self.inputs.cx.bump;
-        if roles.iter().any(|(_, active)| matches!(active, Term::Error)) {
+        if roles.iter().any(|(_, active)| matches!(active.term, Term::Error)) {
             return Ok(Part::Failed(crate::cel::EvalError::NO_SUCH_OVERLOAD, Term::Error));
         }
-        if roles.iter().all(|(_, active)| active.as_bool().is_some()) {
-            let names = roles.iter().filter(|(_, active)| active.as_bool() == Some(true)).map(|(name, _)| *name);
+        if roles.iter().all(|(_, active)| active.known().is_some()) {
+            let names = roles.iter().filter(|(_, active)| active.known() == Some(true)).map(|(name, _)| *name);
             return Ok(Part::Known(Value::List(List::Strings(
                 bumpalo::collections::Vec::from_iter_in(names, bump).into_bump_slice(),
             ))));
@@ -337,11 +405,11 @@ impl<'a, 's> Walk<'a, 's> {
         let none = Term::Value(Value::list(&[]));
         let mut whole: Option<Term<'a>> = None;
         for (name, active) in roles.iter().rev() {
-            let term = match active.as_bool() {
+            let term = match active.known() {
                 Some(true) => one(name),
                 Some(false) if self.reference => none,
                 Some(false) => continue,
-                None => Term::apply(bump, "if", &[*active, one(name), none])?,
+                None => Term::apply(bump, "if", &[active.term, one(name), none])?,
             };
             whole = Some(match whole {
                 None => term,
@@ -389,18 +457,18 @@ impl<'a, 's> Walk<'a, 's> {
                     continue;
                 }
                 listed = true;
-                self.matched = true;
+                self.matched |= !self.reference;
                 let met = self.condition(&policy.unit, rule.condition.as_ref(), level)?;
                 self.note(|| format!("{} ({}:{}): condition {}", rule.src, policy.file, rule.line, words(met)));
-                let unmet = self.logic.not(met)?;
-                if unmet.as_bool() != Some(false) {
+                let unmet = self.logic.negate(met)?;
+                if unmet.known() != Some(false) {
                     self.logic.add(&mut denied, unmet)?;
                 }
             }
             if !listed {
-                self.matched = true;
+                self.matched |= !self.reference;
                 self.note(|| format!("{}: does not list action `{action}`", policy.key));
-                return Ok(Some(Term::bool(true)));
+                return Ok(Some(Truth::bool(true)));
             }
         }
         Ok(denied)

@@ -7,6 +7,7 @@ use super::features::Features;
 use super::requests::{optional, scope, version};
 use super::rng::Rng;
 use super::store::world::World;
+use super::store::{Body, Store};
 
 /// Makes a world small, so that most requests are about something that policies speak of.
 pub fn focus(world: &mut World) {
@@ -19,6 +20,41 @@ pub fn focus(world: &mut World) {
         .filter(|(i, r)| *i < 2 || world.policy_roles.contains(r))
         .map(|(_, r)| r)
         .collect();
+}
+
+/// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
+/// policy denies without a condition, and that a resource policy denies where a principal policy allows.
+pub fn keep_out(rng: &mut Rng, store: &mut Store) {
+    let all_allow = rng.chance(50);
+    let bodies = store.files.iter_mut().filter_map(|file| match &mut file.body {
+        Body::Policy(policy, _) => Some(policy),
+        Body::Text(_) => None,
+    });
+    for (n, policy) in bodies.enumerate() {
+        let rules = policy.pointer_mut("/principalPolicy/rules").and_then(Json::as_array_mut);
+        let actions = rules.into_iter().flatten().filter_map(|rule| rule["actions"].as_array_mut()).flatten();
+        for (i, action) in actions.enumerate() {
+            if all_allow {
+                action["effect"] = json!("EFFECT_ALLOW");
+            } else if action["effect"] == "EFFECT_DENY" {
+                let mut all = vec![json!({"expr": format!("R.attr.never{n} == {i}")})];
+                all.extend(action.pointer("/condition/match").cloned());
+                action["condition"] = json!({"match": {"all": {"of": all}}});
+            } else if let Some(action) = action.as_object_mut() {
+                action.remove("condition");
+            }
+        }
+        if all_allow {
+            // What needs its parent's consent denies where it does not hold.
+            for kind in ["resourcePolicy", "principalPolicy"] {
+                policy.get_mut(kind).and_then(Json::as_object_mut).map(|body| body.remove("scopePermissions"));
+            }
+            let rules = policy.pointer_mut("/resourcePolicy/rules").and_then(Json::as_array_mut);
+            for rule in rules.into_iter().flatten() {
+                rule["effect"] = json!("EFFECT_ALLOW");
+            }
+        }
+    }
 }
 
 /// One request: a principal, a kind, of the attributes some, and one action or several.

@@ -148,6 +148,9 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
         plans::focus(&mut world);
     }
     let mut store = store::generate(&mut rng, &world, &settings.features);
+    if settings.plans {
+        plans::keep_out(&mut rng, &mut store);
+    }
     if settings.theirs.strict {
         permute::name_rules(&mut store);
     }

@@ -100,6 +100,10 @@ async fn rest_answers_in_the_wires_shapes() {
     let nothing = asked(&json!({"actions": ["view", "none"], "includeMeta": true}));
     let nothing = pdp.post("/api/plan/resources", nothing).await.json();
     assert_eq!(nothing["filter"], json!({"kind": "KIND_ALWAYS_DENIED"}));
+    // One of them is allowed somewhere: something was found.
+    assert_eq!(nothing["meta"]["filterDebug"], "(false)");
+    let nothing = asked(&json!({"actions": ["none", "neither"], "includeMeta": true}));
+    let nothing = pdp.post("/api/plan/resources", nothing).await.json();
     assert_eq!(nothing["meta"]["filterDebug"], "NO_MATCH");
 }
 

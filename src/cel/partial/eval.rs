@@ -14,7 +14,7 @@ use super::super::program::{Arithmetic, Relation};
 use super::super::select;
 use super::super::show::Shown;
 use super::super::value::Value;
-use super::{Folded, Part, Partial, Stop, Term};
+use super::{Folded, Part, Partial, Stop, Term, Written};
 use crate::cel::context::Context;
 
 /// What a step gives.
@@ -33,6 +33,13 @@ pub(super) type Scopes<'s, 'a> = Option<&'s Scope<'s, 'a>>;
 impl<'a> Partial<'a> {
     pub(super) fn eval(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
         self.cx.charge(1).map_err(|_| Stop::Budget)?;
+        match self.node(checked, id, scope) {
+            Err(Stop::Unsupported(_)) if self.reference => self.unsayable().map(Part::Unknown),
+            step => step,
+        }
+    }
+
+    fn node(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
         let node = checked.ast.node(id);
         match &node.kind {
             ExprKind::Literal(l) => Ok(Part::Known(literal(l))),
@@ -144,7 +151,7 @@ impl<'a> Partial<'a> {
                     }
                     Part::Failed(..) => Ok(condition),
                     _ => {
-                        let raw = self.unevaluated();
+                        let raw = self.unevaluated(Written::Branch);
                         let side = raw.as_ref().unwrap_or(self);
                         let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
                         self.choose(condition.term(), a, b)
@@ -193,8 +200,14 @@ impl<'a> Partial<'a> {
             _ => {
                 let ids = target.iter().chain(args);
                 let mut parts = Vec::with_capacity(args.len() + 1);
+                let mut raw = None;
                 for id in ids.clone() {
-                    parts.push(self.eval(checked, *id, scope)?);
+                    let part = raw.as_ref().unwrap_or(self).eval(checked, *id, scope)?;
+                    parts.push(part);
+                    // The reference stops at an argument that fails.
+                    if matches!(part, Part::Failed(..)) && raw.is_none() {
+                        raw = self.unevaluated(Written::AfterFailure);
+                    }
                 }
                 let result = self.strict(target.is_some(), name, &parts)?;
                 let all: Vec<_> = ids.copied().zip(parts).collect();
@@ -236,8 +249,24 @@ impl<'a> Partial<'a> {
             (_, Part::Known(Value::Bool(x))) if x == wanted => Ok(right),
             (Part::Known(_), _) => Ok(right),
             (_, Part::Known(_)) => Ok(left),
+            // The reference drops values that are no booleans.
+            (Part::Failed(e, term), Part::Failed(_, dropped)) | (Part::Failed(_, dropped), Part::Failed(e, term))
+                if self.reference && is_dropped(dropped) =>
+            {
+                Ok(Part::Failed(e, term))
+            }
+            (Part::Failed(_, dropped), other) | (other, Part::Failed(_, dropped))
+                if self.reference && is_dropped(dropped) =>
+            {
+                Ok(other)
+            }
             (Part::Failed(e, a), Part::Failed(_, b)) => Ok(Part::Failed(e, self.apply(operator, &[a, b])?)),
-            _ => self.unknown(operator, &[left.term(), right.term()]),
+            _ => {
+                if matches!(left, Part::Failed(..)) || matches!(right, Part::Failed(..)) {
+                    self.kept_failure.set(true);
+                }
+                self.unknown(operator, &[left.term(), right.term()])
+            }
         }
     }
 
@@ -268,6 +297,17 @@ impl<'a> Partial<'a> {
         let values: Option<Vec<Value<'a>>> =
             parts.iter().map(|p| if let Part::Known(v) = p { Some(*v) } else { None }).collect();
         match values {
+            Some(values) if self.written.is_some() => {
+                let folds = name != "now" && values.iter().all(|v| !matches!(v, Value::Timestamp(_)));
+                match strict_call(&self.cx, style, name, &values) {
+                    Ok(Value::Timestamp(_)) | Err(_) => self.unknown(operator(name), &terms()),
+                    Ok(Value::Duration(_)) if self.written == Some(Written::AfterFailure) => {
+                        self.unknown(operator(name), &terms())
+                    }
+                    Ok(value) if folds => Ok(Part::Known(value)),
+                    Ok(_) => self.unknown(operator(name), &terms()),
+                }
+            }
             Some(values) => self.known(strict_call(&self.cx, style, name, &values), term),
             None => self.unknown(operator(name), &terms()),
         }
@@ -275,8 +315,12 @@ impl<'a> Partial<'a> {
 
     fn list(&self, checked: &'a Checked, elements: &'a [NodeId], optional: &[u32], scope: Scopes<'_, 'a>) -> Step<'a> {
         let mut parts = Vec::with_capacity(elements.len());
+        let mut raw = None;
         for (i, e) in (0_u32..).zip(elements) {
-            let part = self.eval(checked, *e, scope)?;
+            let part = raw.as_ref().unwrap_or(self).eval(checked, *e, scope)?;
+            if matches!(part, Part::Failed(..)) && raw.is_none() {
+                raw = self.unevaluated(Written::AfterFailure);
+            }
             if !optional.contains(&i) {
                 parts.push(part);
                 continue;
@@ -289,6 +333,11 @@ impl<'a> Partial<'a> {
             }
         }
         if let Some(failed) = parts.iter().find(|p| matches!(p, Part::Failed(..))) {
+            let Part::Failed(e, _) = failed else { return Ok(*failed) };
+            if self.reference {
+                let terms: Vec<Term<'a>> = parts.iter().map(|p| p.term()).collect();
+                return Ok(Part::Failed(*e, self.apply("list", &terms)?));
+            }
             return Ok(*failed);
         }
         if parts.iter().all(|p| matches!(p, Part::Known(_))) {
@@ -342,6 +391,11 @@ impl<'a> Partial<'a> {
             self.apply("get-field", &[Part::Known(v).term(), Term::Variable(field)])
         })
     }
+}
+
+/// A value that is no boolean.
+fn is_dropped(term: Term<'_>) -> bool {
+    matches!(term, Term::Value(_)) && term.as_bool().is_none()
 }
 
 /// A function or operator over known values.

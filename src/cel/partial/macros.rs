@@ -8,7 +8,7 @@ use super::super::error::{Eval, Fault};
 use super::super::mapping::MapBuilder;
 use super::super::value::{Map, Value};
 use super::eval::{Scope, Scopes, Step};
-use super::{Part, Partial, Stop, Term};
+use super::{EITHER, Part, Partial, Stop, Term};
 
 /// Longest known range that `exists` and `all` are written out for.
 const WRITTEN_OUT: usize = 10;
@@ -30,18 +30,42 @@ impl<'a> Partial<'a> {
                     Ok(items) => items,
                     Err(e) => return self.known(Err(e), || Ok(Term::Error)),
                 };
-                if let Some(result) = self.known_fold(checked, c, &items, scope)? {
-                    return Ok(result);
-                }
+                let failed = match self.known_fold(checked, c, &items, scope)? {
+                    Some(Part::Failed(e, _)) if self.reference && node.macro_call.is_some() => Some(e),
+                    Some(result) => return Ok(result),
+                    None => None,
+                };
                 let Some(call) = &node.macro_call else { return Err(FOLD) };
-                match &*call.function {
-                    "exists" | "all" if items.len() <= WRITTEN_OUT && !(self.reference && in_lambda(scope)) => {
-                        self.written_out(checked, c, call, &items, scope)
+                let before = self.kept_failure.replace(false);
+                let written =
+                    if self.reference { Some(self.residual(checked, call, Term::Value(range), scope)) } else { None };
+                // The reference cannot show a macro over what it knows with a body of which a part fails.
+                let fails = self.kept_failure.replace(before);
+                let written = match written {
+                    Some(Ok(_)) if fails => Some(Err(Stop::Unsupported("a macro"))),
+                    written => written,
+                };
+                let writes_out = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
+                let shown = match written {
+                    None if writes_out => self.written_out(checked, c, call, &items, scope),
+                    None => self.residual(checked, call, Term::Value(range), scope),
+                    Some(Ok(written)) if writes_out && !in_lambda(scope) => {
+                        match self.written_out(checked, c, call, &items, scope)? {
+                            Part::Unknown(out) => self.unknown(EITHER, &[written.term(), out]),
+                            other => Ok(other),
+                        }
                     }
-                    _ => self.residual(checked, call, Term::Value(range), scope),
+                    Some(written) => written,
+                };
+                match failed {
+                    Some(e) => self.shown(e, shown),
+                    None => shown,
                 }
             }
-            Part::Failed(..) => Ok(range),
+            Part::Failed(e, term) => match &node.macro_call {
+                Some(call) if self.reference => self.shown(e, self.residual(checked, call, term, scope)),
+                _ => Ok(range),
+            },
             Part::Unknown(Term::Optional(_)) => Err(Stop::Unsupported("a macro over an optional")),
             Part::Unknown(_) | Part::Place(_) => match &node.macro_call {
                 Some(call) => self.residual(checked, call, range.term(), scope),
@@ -68,7 +92,17 @@ impl<'a> Partial<'a> {
         };
         match result {
             Part::Unknown(_) if self.reference && !c.accu_var.starts_with('@') => Err(Stop::Unsupported("cel.bind")),
+            Part::Failed(e, _) if self.reference => Ok(Part::Failed(e, self.unsayable()?)),
             _ => Ok(result),
+        }
+    }
+
+    /// A failure of which this is shown.
+    fn shown(&self, e: super::EvalError<'a>, step: Step<'a>) -> Step<'a> {
+        match step {
+            Ok(part) => Ok(Part::Failed(e, part.term())),
+            Err(Stop::Unsupported(_)) => Ok(Part::Failed(e, self.unsayable()?)),
+            Err(stop) => Err(stop),
         }
     }
 
@@ -164,6 +198,8 @@ impl<'a> Partial<'a> {
         for body in bodies {
             let part = self.eval(checked, *body, Some(&second))?;
             lambda.push(match part {
+                // What fails for any element cannot be shown there.
+                Part::Failed(..) if self.reference => return Err(Stop::Unsupported("a macro")),
                 Part::Failed(_, term) => self.failure(term),
                 Part::Unknown(Term::Optional(_)) => return Err(Stop::Unsupported("an optional")),
                 other => other.term(),

@@ -12,7 +12,7 @@ mod optional;
 mod select;
 mod term;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 pub use apply::{apply, call, is_true};
 pub use term::{Apply, Term};
@@ -23,6 +23,12 @@ use super::frame::plain;
 use super::types::Type;
 use super::unit::{ExprId, Unit};
 use super::value::Value;
+
+/// In the reference: a macro over a known list as it is written, and written out, which it is only where nothing is
+/// negated above it.
+pub const EITHER: &str = "@either";
+/// The operator of what no plan can say. In the reference that matters only if it is left.
+const UNSAYABLE: &str = "@unsayable";
 
 /// Something that is known in part: fields that are known, under a path by which the others are called.
 #[derive(Debug)]
@@ -73,6 +79,15 @@ pub struct Folded {
     pub outcome: String,
 }
 
+/// Why an expression stays as it is written, in the reference.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Written {
+    /// Which branch is taken is not known.
+    Branch,
+    /// An argument before it failed.
+    AfterFailure,
+}
+
 /// Evaluates expressions of a unit in part.
 pub struct Partial<'a> {
     unit: &'a Unit,
@@ -81,9 +96,13 @@ pub struct Partial<'a> {
     cx: Context<'a>,
     /// Answers as the reference does, its flaws included.
     reference: bool,
+    /// Only constants are worked out.
+    written: Option<Written>,
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
     variables: RefCell<Vec<Option<Part<'a>>>>,
+    /// An operand of logic failed and is still part of a term.
+    kept_failure: Cell<bool>,
     folded: Option<&'a RefCell<Vec<Folded>>>,
 }
 
@@ -91,7 +110,17 @@ impl<'a> Partial<'a> {
     /// An evaluator for a unit.
     pub fn new(unit: &'a Unit, roots: &'a [(&'a str, Part<'a>)], cx: Context<'a>, reference: bool) -> Self {
         let variables = RefCell::new(vec![None; unit.written().variables.len()]);
-        Self { unit, roots, cx, reference, failed_is_null: false, variables, folded: None }
+        Self {
+            unit,
+            roots,
+            cx,
+            reference,
+            written: None,
+            failed_is_null: false,
+            variables,
+            kept_failure: Cell::new(false),
+            folded: None,
+        }
     }
 
     /// Makes failed variables null instead of undefined.
@@ -119,6 +148,11 @@ impl<'a> Partial<'a> {
         Ok(part)
     }
 
+    /// Something that no plan can say, where the reference would have had to say it.
+    fn unsayable(&self) -> Result<Term<'a>, Stop> {
+        Term::apply(self.cx.bump, UNSAYABLE, &[])
+    }
+
     /// True if the expression can give something else than a boolean only by failing.
     pub fn may_be_bool(&self, id: ExprId) -> bool {
         self.unit.checked(id).is_none_or(|checked| {
@@ -129,22 +163,30 @@ impl<'a> Partial<'a> {
         })
     }
 
-    /// In the reference what is not reached is not worked out either: the principal stays a name.
-    fn unevaluated(&self) -> Option<Self> {
+    /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
+    /// stay calls.
+    fn unevaluated(&self, written: Written) -> Option<Self> {
         if !self.reference {
             return None;
         }
         let bump = self.cx.bump;
-        let principal = Part::Unknown(Term::Variable("request.principal"));
+        let named = |path| Part::Unknown(Term::Variable(path));
+        let principal = named("request.principal");
         let mut roots = bumpalo::collections::Vec::from_iter_in(self.roots.iter().copied(), bump);
         for (name, part) in &mut roots {
             match (*name, *part) {
                 ("P", _) => *part = principal,
+                ("G", _) => *part = named("globals"),
+                ("R", _) => *part = named("request.resource"),
                 ("request", Part::Place(place)) => {
                     let fields = bump.alloc_slice_copy(place.fields);
                     for (name, part) in &mut *fields {
-                        if *name == "principal" {
-                            *part = principal;
+                        match *name {
+                            "principal" => *part = principal,
+                            "resource" => *part = named("request.resource"),
+                            "auxData" => *part = named("request.auxData"),
+                            "aux_data" => *part = named("request.aux_data"),
+                            _ => {}
                         }
                     }
                     *part = Part::Place(bump.alloc(Place { fields, ..*place }));
@@ -154,6 +196,7 @@ impl<'a> Partial<'a> {
         }
         let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
         raw.failed_is_null = self.failed_is_null;
+        raw.written = Some(self.written.unwrap_or(written));
         Some(raw)
     }
 

@@ -15,11 +15,19 @@ impl<'a> Partial<'a> {
         Ok(Part::Unknown(Term::Optional(self.cx.bump.alloc([present, value]))))
     }
 
+    /// What fails within an optional; the reference cannot say it.
+    fn failed_optional(&self, part: Part<'a>) -> Step<'a> {
+        match part {
+            Part::Failed(e, _) if self.reference => Ok(Part::Failed(e, self.unsayable()?)),
+            _ => Ok(part),
+        }
+    }
+
     /// `part.?field`
     pub(super) fn optional_select(&self, part: Part<'a>, field: &'a str) -> Step<'a> {
         match part {
             Part::Known(v) => self.known(select::optional_select(&self.cx, v, field), || Ok(Term::Error)),
-            Part::Failed(..) => Ok(part),
+            Part::Failed(..) => self.failed_optional(part),
             Part::Place(place) => match self.has(part, field)? {
                 // What the reference knows it does not find here.
                 Part::Known(Value::Bool(false)) => Ok(Part::Known(Value::Optional(None))),
@@ -54,8 +62,8 @@ impl<'a> Partial<'a> {
     pub(super) fn optional_index(&self, part: Part<'a>, key: Part<'a>) -> Step<'a> {
         match (part, key) {
             (Part::Known(v), Part::Known(k)) => self.known(select::optional_index(&self.cx, v, k), || Ok(Term::Error)),
-            (Part::Failed(..), _) => Ok(part),
-            (_, Part::Failed(..)) => Ok(key),
+            (Part::Failed(..), _) => self.failed_optional(part),
+            (_, Part::Failed(..)) => self.failed_optional(key),
             (Part::Place(_), Part::Known(Value::String(name))) => self.optional_select(part, name),
             _ => Err(Stop::Unsupported("an optional index")),
         }
@@ -64,9 +72,14 @@ impl<'a> Partial<'a> {
     /// `part.orValue(other)` and `part.or(other)`
     pub(super) fn or_value(&self, part: Part<'a>, value: bool, other: impl FnOnce() -> Step<'a>) -> Step<'a> {
         match part {
+            Part::Known(Value::Optional(None)) if self.reference => match other()? {
+                Part::Unknown(_) | Part::Place(_) => Err(Stop::Unsupported("an optional")),
+                other => self.failed_optional(other),
+            },
             Part::Known(Value::Optional(None)) => other(),
             Part::Known(Value::Optional(Some(v))) if value => Ok(Part::Known(*v)),
-            Part::Known(Value::Optional(Some(_))) | Part::Failed(..) => Ok(part),
+            Part::Known(Value::Optional(Some(_))) => Ok(part),
+            Part::Failed(..) => self.failed_optional(part),
             Part::Unknown(Term::Optional([present, held])) if value => self.or_else(*present, *held, other()?),
             Part::Unknown(Term::Optional([present, _])) => self.choose(*present, part, other()?),
             Part::Unknown(_) => Err(Stop::Unsupported("an optional")),
@@ -93,7 +106,7 @@ impl<'a> Partial<'a> {
             Part::Known(Value::Optional(held)) if name == "hasValue" => Ok(Part::Known(Value::Bool(held.is_some()))),
             Part::Known(Value::Optional(Some(v))) => Ok(Part::Known(*v)),
             Part::Known(Value::Optional(None)) => Ok(Part::Failed(EvalError::NONE_DEREFERENCE, Term::Error)),
-            Part::Failed(..) => Ok(part),
+            Part::Failed(..) => self.failed_optional(part),
             Part::Unknown(Term::Optional([present, _])) if name == "hasValue" => Ok(Part::Unknown(*present)),
             // What is held fails where nothing is.
             Part::Unknown(Term::Optional([_, held])) => Ok(Part::Unknown(*held)),
@@ -106,7 +119,7 @@ impl<'a> Partial<'a> {
     pub(super) fn optional_of(&self, part: Part<'a>) -> Step<'a> {
         match part {
             Part::Known(v) => Ok(Part::Known(self.cx.some(v))),
-            Part::Failed(..) => Ok(part),
+            Part::Failed(..) => self.failed_optional(part),
             Part::Place(_) | Part::Unknown(Term::Optional(_)) => Err(Stop::Unsupported("an optional")),
             Part::Unknown(term) => {
                 // It fails where the value does, which this says: true or a failure.

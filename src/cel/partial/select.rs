@@ -41,11 +41,14 @@ impl<'a> Partial<'a> {
             }
             Own::Globals => match self.roots.iter().find(|(name, _)| *name == "G") {
                 Some((_, Part::Known(Value::Map(map)))) => map.get_str(field).map(Part::Known),
+                Some((_, Part::Unknown(term))) => Some(Part::Unknown(self.member(*term, field)?)),
                 _ => None,
             },
         };
-        let missing = || Part::Failed(self.cx.fault(Fault::UndefinedField(field)), self.failure(Term::Variable(field)));
-        if !test {
+        let path = if root == Own::Globals && self.reference { self.path("globals", field) } else { field };
+        let missing = || Part::Failed(self.cx.fault(Fault::UndefinedField(field)), self.failure(Term::Variable(path)));
+        // In the reference a variable stands for its expression, under `has` too.
+        if !test || self.reference && root == Own::Variables {
             return Ok(found.unwrap_or_else(missing));
         }
         match found {
@@ -101,11 +104,13 @@ impl<'a> Partial<'a> {
                 let found = select::has(&self.cx, v, field).map(Value::Bool);
                 self.known(found, || Ok(Term::bool(false)))
             }
+            // It takes what fails to be there, too, where that is shown.
+            Part::Failed(e, _) if self.reference => Ok(Part::Failed(e, Term::bool(true))),
             Part::Failed(..) => Ok(part),
             Part::Place(place) => match self.field(place, field)? {
                 Part::Known(_) if self.reference && !place.declared => yes(false),
                 Part::Known(v) => yes(!place.declared || !is_zero(v)),
-                Part::Place(_) | Part::Unknown(_) if self.reference => yes(true),
+                Part::Place(_) | Part::Unknown(_) if self.reference => Ok(Part::Unknown(Term::bool(true))),
                 // A map that is known in part: there if any of it is.
                 Part::Place(inner) if !inner.fields.is_empty() || inner.is_map && !place.declared => yes(true),
                 Part::Place(inner) => self.unknown("has", &[Term::Variable(inner.path)]),
@@ -118,7 +123,7 @@ impl<'a> Partial<'a> {
                 failed @ Part::Failed(..) => Ok(failed),
             },
             Part::Unknown(Term::Optional(_)) => Err(Stop::Unsupported("`has` of an optional")),
-            Part::Unknown(_) if self.reference => yes(true),
+            Part::Unknown(_) if self.reference => Ok(Part::Unknown(Term::bool(true))),
             Part::Unknown(term) => {
                 let member = self.member(term, field)?;
                 self.unknown("has", &[member])

@@ -102,6 +102,15 @@ impl<'a> Term<'a> {
         }
     }
 
+    /// False if there is something in it that no plan can say.
+    #[must_use]
+    pub fn is_sayable(self) -> bool {
+        match self {
+            Self::Apply(a) => a.operator != super::UNSAYABLE && a.operands.iter().all(|o| o.is_sayable()),
+            _ => true,
+        }
+    }
+
     /// True if both are written the same.
     #[must_use]
     pub fn same(self, other: Self) -> bool {

@@ -21,6 +21,12 @@ pub fn plan_resources(request: &PlanResources<'_>) -> Result<(), Violations> {
         let text = "Exactly one of 'action' or 'actions' field must be set";
         report.whole("exclusiveFieldsActionOrActions", text);
     }
+    // Lists of the request itself come before its parts, as in the reference.
+    let path = Path::root(&ACTIONS);
+    if request.actions.len() > MAX_PLAN_ACTIONS {
+        report.too_many(path, "must contain no more than 20 item(s)");
+    }
+    report.unique(path, request.actions);
     let path = Path::root(&PRINCIPAL);
     match &request.principal {
         Some(principal) => report.principal(path, principal),
@@ -38,11 +44,6 @@ pub fn plan_resources(request: &PlanResources<'_>) -> Result<(), Violations> {
     if let Some(tokens) = &request.aux_data {
         report.tokens(Path::root(&AUX_DATA), tokens);
     }
-    let path = Path::root(&ACTIONS);
-    if request.actions.len() > MAX_PLAN_ACTIONS {
-        report.too_many(path, "must contain no more than 20 item(s)");
-    }
-    report.unique(path, request.actions);
     if let Some(annotations) = request.request_context {
         report.keys(Path::root(&REQUEST_CONTEXT).field(&ANNOTATIONS), annotations);
     }
