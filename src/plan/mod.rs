@@ -125,7 +125,7 @@ pub fn plan<'a>(
     let mut steps = Vec::new();
     let mut actions = bumpalo::collections::Vec::with_capacity_in(request.actions.len(), bump);
     let cx = |bump: &'a Bump| Context { bump, budget: bump.alloc(Budget::new(params.step_budget)), now };
-    let inputs = Inputs::new(table, params, request, maps, cx(bump), None);
+    let mut inputs = Inputs::new(table, params, request, maps, cx(bump), folded);
     let (validation_errors, denied) = schemas::faults(&inputs)?;
     // Without any policy the reference tells of no action.
     let silent = is_reference(params.semantics) && !inputs.anything_exists();
@@ -133,8 +133,11 @@ pub fn plan<'a>(
         let filter = Filter::Never { no_match: silent };
         return Ok(Plan { filter, actions: &[], validation_errors, steps, folded: Vec::new() });
     }
+    // Each action has a budget of its own.
+    inputs.cx = cx(bump);
+    let mut first = Some(inputs);
     for action in request.actions {
-        let inputs = Inputs::new(table, params, request, maps, cx(bump), folded);
+        let inputs = first.take().unwrap_or_else(|| Inputs::new(table, params, request, maps, cx(bump), folded));
         let mut walker = walk::Walk::new(inputs, explain.then_some(&mut steps));
         actions.push(walker.action(action)?);
     }
