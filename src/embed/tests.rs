@@ -112,6 +112,26 @@ fn options_reach_the_decision() {
 }
 
 #[test]
+fn plans_are_answered_as_over_http() {
+    let dir = tempfile::tempdir().unwrap();
+    let pdp = open(dir.path(), "R.attr.arguments.base == \"main\"");
+    let answer = pdp.plan_tools_json(
+        br#"{"identity": {"id": "dora", "roles": ["dev"]},
+            "tools": [{"server": "github", "name": "merge"}, {"server": "github", "name": "delete"}]}"#,
+    );
+    let answer: serde_json::Value = serde_json::from_slice(&answer.unwrap()).unwrap();
+    let [merge, delete] = [0, 1].map(|n| answer["tools"][n].clone());
+    assert_eq!(merge["availability"], "AVAILABILITY_CONDITIONAL");
+    assert_eq!(merge["conditionText"], r#"(eq arguments.base "main")"#);
+    assert_eq!(delete["availability"], "AVAILABILITY_DENIED");
+    let plan = |body: &[u8]| pdp.plan_resources_json(body).map(|b| String::from_utf8(b).unwrap());
+    let principal = r#""principal": {"id": "dora", "roles": ["dev"]}"#;
+    let asked = format!(r#"{{{principal}, "action": "merge", "resource": {{"kind": "mcp::github"}}}}"#);
+    assert!(plan(asked.as_bytes()).unwrap().contains("KIND_CONDITIONAL"));
+    assert!(plan(format!("{{{principal}}}").as_bytes()).is_err());
+}
+
+#[test]
 fn a_change_is_heard_of_and_a_broken_one_changes_no_answer() {
     let dir = tempfile::tempdir().unwrap();
     let pdp = open(dir.path(), "true");

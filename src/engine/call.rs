@@ -237,8 +237,8 @@ impl<'a> Call<'a> {
     /// holds for the rest of the request, and so do the variables.
     pub(super) fn principal_condition(&mut self, rule: &'a Rule, unit: &'a Unit, frame: &'a Frame<'a>) -> Tri<'a> {
         let keeps = self.params.semantics != Semantics::Safe && unit.reads_root(roots::RUNTIME);
-        if keeps {
-            self.keep_variables(unit, frame);
+        if keeps && self.first_variables(unit).is_none() {
+            self.first.push(First::Variables(unit, frame));
         }
         let Some(condition) = &rule.condition else { return Tri::True };
         if !keeps {
@@ -254,12 +254,6 @@ impl<'a> Call<'a> {
             self.first.push(First::Condition(id, tri));
             tri
         })
-    }
-
-    fn keep_variables(&mut self, unit: &'a Unit, frame: &'a Frame<'a>) {
-        if self.first_variables(unit).is_none() {
-            self.first.push(First::Variables(unit, frame));
-        }
     }
 
     fn first_variables(&self, unit: &'a Unit) -> Option<&'a Frame<'a>> {

@@ -315,10 +315,10 @@ fn apply_row<'a>(
             },
         }
     }
-    let mut met = match &rule.condition {
-        _ if asked.roles.is_none() => call.principal_condition(rule, &asked.policy.unit, asked.frame),
-        None => Tri::True,
-        Some(condition) => call.evaluate(condition, asked.frame),
+    let mut met = match (asked.roles, &rule.condition) {
+        (None, _) => call.principal_condition(rule, &asked.policy.unit, asked.frame),
+        (_, None) => Tri::True,
+        (_, Some(condition)) => call.evaluate(condition, asked.frame),
     };
     if rule.inverted {
         met = met.negate();
