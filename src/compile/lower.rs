@@ -166,14 +166,17 @@ impl<'p> Lowering<'p, '_> {
             }
             let name = rule_name(&rule.name.value, || resource_rule_name(i));
             let condition = self.condition(&mut scribe, rule.condition.as_ref());
+            let output = self.output(&mut scribe, rule.output.as_ref());
+            let inverted = consent && rule.effect == RuleEffect::Allow && condition.is_some();
             rules.push(Rule {
                 src: format!("{key}#{name}").into(),
                 name: name.into(),
                 line: policy.file.position(rule.at.start).line,
                 effect: rule.effect,
-                inverted: consent && rule.effect == RuleEffect::Allow && condition.is_some(),
+                inverted,
+                silent: Rule::silent(condition.as_ref(), &output, inverted),
                 condition,
-                output: self.output(&mut scribe, rule.output.as_ref()),
+                output,
                 actions: self.patterns(policy, &rule.actions),
                 roles: self.patterns(policy, &rule.roles),
                 derived: indices.into(),
@@ -204,6 +207,7 @@ impl<'p> Lowering<'p, '_> {
                     effect: rule.effect,
                     inverted: consent && rule.effect == RuleEffect::Allow && condition.is_some(),
                     condition,
+                    silent: None,
                     output: self.output(&mut scribe, rule.output.as_ref()),
                     actions: self.patterns(policy, std::slice::from_ref(&rule.action)),
                     roles: [].into(),

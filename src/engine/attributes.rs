@@ -10,10 +10,8 @@ use crate::cel::value::Map;
 use crate::schema::Enforcement;
 
 /// Collects what does not fit. A cause, if all actions are to be denied for it.
+#[inline(never)]
 pub(super) fn refused<'a>(call: &mut Call<'a>) -> Option<Cause<'a>> {
-    if call.params.schemas == Enforcement::None {
-        return None;
-    }
     let schemas = schemas(call)?;
     let mut found = BumpVec::new_in(call.bump);
     let (principal, resource) = (call.request.principal.attr, call.request.resource.attr);

@@ -5,11 +5,10 @@ use std::fmt::Write as _;
 
 use bumpalo::{Bump, collections::String as BumpString, collections::Vec as BumpVec};
 
+use super::aside::{Aside, First};
 use super::condition::{self, Condition, Failure, Tri, record};
 use super::decide::{Params, Semantics, Wants};
-use super::decision::{
-    ActionResult, Cause, Decision, Effect, EvaluationError, OutputEntry, PolicyRef, ValidationError,
-};
+use super::decision::{ActionResult, Cause, Decision, Effect, OutputEntry, PolicyRef, ValidationError};
 use super::request::{REQUEST, RUNTIME, Request, runtime};
 use super::seen::Seen;
 use super::table::{DerivedRef, DerivedRole, DerivedSet, NameRef, PairRef, Policy, Rule, RuleTable};
@@ -65,26 +64,7 @@ pub(super) struct Call<'a> {
     now: Option<Timestamp>,
     pub(super) budget: &'a Budget,
     base_roots: &'a [Value<'a>],
-    frames: BumpVec<'a, (*const Unit, usize, &'a Frame<'a>)>,
-    errors: BumpVec<'a, EvaluationError<'a>>,
-    trace: BumpVec<'a, &'a str>,
-    seen: BumpVec<'a, Seen<'a>>,
-    /// Policies that had something to say.
-    considered: BumpVec<'a, PolicyRef<'a>>,
-    /// What principal policies that read the derived roles came to when they were first asked; in the reference's
-    /// semantics alone.
-    first: BumpVec<'a, First<'a>>,
-    /// Rules with a derived role that was not active for them.
-    inactive: BumpVec<'a, (*const Rule, u32)>,
-}
-
-/// What the reference keeps of a principal policy for the later actions of a request, though other derived roles are
-/// left over by then (docs/semantics.md).
-enum First<'a> {
-    /// The frame that worked out its variables.
-    Variables(*const Unit, &'a Frame<'a>),
-    /// The truth of a rule's condition.
-    Condition(*const Rule, Tri<'a>),
+    aside: Option<&'a mut Aside<'a>>,
 }
 
 impl<'a> Call<'a> {
@@ -150,15 +130,9 @@ impl<'a> Call<'a> {
             entered: None,
             validation_errors: &[],
             now,
-            budget: bump.alloc(Budget::new(params.step_budget)),
-            base_roots: bump.alloc(base_roots(params, request, bump)),
-            frames: BumpVec::new_in(bump),
-            errors: BumpVec::new_in(bump),
-            trace: BumpVec::new_in(bump),
-            seen: BumpVec::new_in(bump),
-            considered: BumpVec::new_in(bump),
-            inactive: BumpVec::new_in(bump),
-            first: BumpVec::new_in(bump),
+            budget: bump.alloc_with(|| Budget::new(params.step_budget)),
+            base_roots: bump.alloc_with(|| base_roots(params, request, bump)),
+            aside: None,
         }
     }
 
@@ -172,6 +146,18 @@ impl<'a> Call<'a> {
     pub(super) fn principal_exists(&self) -> bool {
         let known = &self.table.scopes.principal_versions;
         self.principal_chain.iter().any(|scope| known.contains(&PairRef(self.principal_version, scope)))
+    }
+
+    #[inline(never)]
+    fn aside(&mut self) -> &mut Aside<'a> {
+        let bump = self.bump;
+        self.aside.get_or_insert_with(|| bump.alloc(Aside::new(bump)))
+    }
+
+    /// True if the default semantics hold and nobody wants to know what was asked on the way.
+    #[inline]
+    pub(super) fn is_plain(&self) -> bool {
+        self.params.semantics == Semantics::Safe && !self.wants.trace && !self.wants.policies
     }
 
     /// Makes every rule count again, for the next action.
@@ -211,12 +197,12 @@ impl<'a> Call<'a> {
     pub(super) fn frame(&mut self, unit: &'a Unit, level: usize) -> &'a Frame<'a> {
         let level = if unit.reads_root(roots::RUNTIME) { level } else { usize::MAX };
         let id: *const Unit = unit;
-        if let Some((_, _, frame)) = self.frames.iter().find(|(u, l, _)| *u == id && *l == level) {
+        if let Some((_, _, frame)) = self.aside().frames.iter().find(|(u, l, _)| *u == id && *l == level) {
             return frame;
         }
         let derived = self.levels.get(level).and_then(|l| l.derived);
         let frame = self.new_frame(unit, derived);
-        self.frames.push((id, level, frame));
+        self.aside().frames.push((id, level, frame));
         frame
     }
 
@@ -238,27 +224,27 @@ impl<'a> Call<'a> {
     pub(super) fn principal_condition(&mut self, rule: &'a Rule, unit: &'a Unit, frame: &'a Frame<'a>) -> Tri<'a> {
         let keeps = self.params.semantics != Semantics::Safe && unit.reads_root(roots::RUNTIME);
         if keeps && self.first_variables(unit).is_none() {
-            self.first.push(First::Variables(unit, frame));
+            self.aside().first.push(First::Variables(unit, frame));
         }
         let Some(condition) = &rule.condition else { return Tri::True };
         if !keeps {
             return self.evaluate(condition, frame);
         }
         let id: *const Rule = rule;
-        let known = self.first.iter().find_map(|first| match first {
+        let known = self.aside().first.iter().find_map(|first| match first {
             First::Condition(of, tri) if *of == id => Some(*tri),
             _ => None,
         });
         known.unwrap_or_else(|| {
             let tri = self.evaluate(condition, frame);
-            self.first.push(First::Condition(id, tri));
+            self.aside().first.push(First::Condition(id, tri));
             tri
         })
     }
 
     fn first_variables(&self, unit: &'a Unit) -> Option<&'a Frame<'a>> {
         let id: *const Unit = unit;
-        self.first.iter().find_map(|first| match first {
+        self.aside.as_ref()?.first.iter().find_map(|first| match first {
             First::Variables(of, frame) if *of == id => Some(*frame),
             _ => None,
         })
@@ -275,8 +261,11 @@ impl<'a> Call<'a> {
             _ => self.base_roots,
         };
         let inputs = self.inputs(roots);
-        let first = if self.first.is_empty() { None } else { self.first_variables(unit) };
-        self.bump.alloc(first.map_or_else(|| Frame::new(unit, inputs), |first| first.with_its_variables(inputs)))
+        let first = self.first_variables(unit);
+        match first {
+            Some(first) => self.bump.alloc(first.with_its_variables(inputs)),
+            None => self.bump.alloc_with(|| Frame::new(unit, inputs)),
+        }
     }
 
     /// Makes `request`, which few policies read.
@@ -323,9 +312,9 @@ impl<'a> Call<'a> {
     /// Whether this was asked of the rule and derived role before.
     pub(super) fn seen_inactive(&mut self, rule: &'a Rule, derived: u32) -> bool {
         let key: (*const Rule, u32) = (rule, derived);
-        let seen = self.inactive.contains(&key);
+        let seen = self.aside().inactive.contains(&key);
         if !seen {
-            self.inactive.push(key);
+            self.aside().inactive.push(key);
         }
         seen
     }
@@ -434,10 +423,9 @@ impl<'a> Call<'a> {
 
     #[inline(never)]
     fn evaluate_tree(&mut self, condition: &Condition, frame: &'a Frame<'a>) -> Tri<'a> {
-        let (errors, exhausted) = (&mut self.errors, &mut self.exhausted);
         condition::evaluate(condition, frame, self.params.semantics, &mut |id, failure| {
-            *exhausted |= matches!(failure, Failure::Budget);
-            record(errors, frame, id, failure);
+            self.exhausted |= matches!(failure, Failure::Budget);
+            record(&mut self.aside().errors, frame, id, failure);
         })
     }
 
@@ -447,7 +435,7 @@ impl<'a> Call<'a> {
             Ok(v) => Ok(v),
             Err(e) => {
                 self.exhausted |= e.is_budget();
-                record(&mut self.errors, frame, id, Failure::Eval(e));
+                record(&mut self.aside().errors, frame, id, Failure::Eval(e));
                 Err(self.format(format_args!("{e}")))
             }
         };
@@ -460,27 +448,29 @@ impl<'a> Call<'a> {
     pub(super) fn note(&mut self, line: std::fmt::Arguments<'_>) {
         if self.wants.trace {
             let line = self.format(line);
-            self.trace.push(line);
+            self.aside().trace.push(line);
         }
     }
 
     /// Keeps what was asked, if that is wanted.
     pub(super) fn see(&mut self, seen: Seen<'a>) {
         if self.wants.trace {
-            self.seen.push(seen);
+            self.aside().seen.push(seen);
         }
     }
 
     /// Keeps a policy that has a rule for the action and role, if that is wanted.
     pub(super) fn consider(&mut self, key: &'a str, file: &'a str) {
         let policy = PolicyRef { key, file };
-        if self.wants.policies && !self.considered.contains(&policy) {
-            self.considered.push(policy);
+        if self.wants.policies && !self.aside().considered.contains(&policy) {
+            self.aside().considered.push(policy);
         }
     }
 
     /// The policies considered, and those that they inherit from.
     fn policies(&mut self) -> &'a [PolicyRef<'a>] {
+        let bump = self.bump;
+        let mut all = taken(&mut self.aside().considered, bump).to_vec();
         let version = self.principal_version;
         let own = |scope: &&'a str| {
             let name = NameRef { name: self.request.principal.id, version, scope };
@@ -488,7 +478,6 @@ impl<'a> Call<'a> {
         };
         let of_principal = self.principal_chain.iter().filter_map(own);
         let of_resource = self.levels.iter().filter_map(|l| l.policy.map(|p| PolicyRef { key: &p.key, file: &p.file }));
-        let mut all = taken(&mut self.considered, self.bump).to_vec();
         let considered = all.len();
         for chain in [of_principal.collect::<Vec<_>>(), of_resource.collect()] {
             let first = chain.iter().position(|p| all.iter().take(considered).any(|seen| seen == p));
@@ -518,7 +507,8 @@ impl<'a> Call<'a> {
 
     /// What was kept, in order.
     pub(super) fn take_seen(&mut self) -> &'a [Seen<'a>] {
-        taken(&mut self.seen, self.bump)
+        let bump = self.bump;
+        self.aside.as_mut().map_or(&[], |aside| taken(&mut aside.seen, bump))
     }
 
     /// Text in the call's arena.
@@ -559,13 +549,17 @@ impl<'a> Call<'a> {
             roles.dedup();
         }
         let policies = if self.wants.policies { self.policies() } else { &[] };
+        let (errors, trace): (&[_], &[_]) = match &mut self.aside {
+            Some(aside) => (taken(&mut aside.errors, self.bump), taken(&mut aside.trace, self.bump)),
+            None => (&[], &[]),
+        };
         Decision {
             actions,
             effective_derived_roles: roles.into_bump_slice(),
             outputs: taken(&mut self.outputs, self.bump),
-            errors: taken(&mut self.errors, self.bump),
+            errors,
             validation_errors: self.validation_errors,
-            trace: taken(&mut self.trace, self.bump),
+            trace,
             policies,
         }
     }

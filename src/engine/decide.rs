@@ -126,31 +126,40 @@ fn decide_call<'a>(call: &mut Call<'a>, request: &Request<'a>) -> Decision<'a> {
     if call.principal_chain.is_empty() && call.levels.is_empty() {
         return denied_without_policy(request, bump);
     }
-    if let Some(cause) = attributes::refused(call) {
+    if call.params.schemas != Enforcement::None
+        && let Some(cause) = attributes::refused(call)
+    {
         return call.refuse(cause);
     }
     let resource_exists = call.resource_exists();
     if !resource_exists && !call.principal_exists() {
         return Decision { validation_errors: call.validation_errors, ..denied_without_policy(request, bump) };
     }
-    let each = request.actions.iter().map(|action| walk::decide_action(call, action, resource_exists));
-    let actions = &*bump.alloc_slice_fill_iter(each);
+    let actions = denied(request, bump);
+    for result in &mut *actions {
+        walk::decide_action(call, result, resource_exists);
+    }
     call.finish(actions)
 }
 
 /// What responses show where no policy is known.
 pub(super) const NO_MATCH: &str = "NO_MATCH";
 
-fn denied_without_policy<'a>(request: &Request<'a>, bump: &'a Bump) -> Decision<'a> {
-    let actions = bump.alloc_slice_fill_iter(request.actions.iter().map(|action| ActionResult {
+/// DENY for every action, because no policy is known.
+fn denied<'a>(request: &Request<'a>, bump: &'a Bump) -> &'a mut [ActionResult<'a>] {
+    bump.alloc_slice_fill_iter(request.actions.iter().map(|action| ActionResult {
         action,
         effect: Effect::Deny,
         policy: NO_MATCH,
         scope: "",
         cause: Cause::NoPolicy,
-    }));
+    }))
+}
+
+#[inline(never)]
+fn denied_without_policy<'a>(request: &Request<'a>, bump: &'a Bump) -> Decision<'a> {
     Decision {
-        actions,
+        actions: denied(request, bump),
         effective_derived_roles: &[],
         outputs: &[],
         errors: &[],

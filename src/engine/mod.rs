@@ -3,12 +3,14 @@
 //! What is absent here on purpose: files, YAML, clocks, networks, async, logging. `now` comes in with the call, so a
 //! decision can be replayed from its inputs.
 
+mod aside;
 mod attributes;
 mod call;
 pub mod condition;
 mod decide;
 pub mod decision;
 pub mod glob;
+mod naming;
 pub mod request;
 mod role_policies;
 pub(crate) mod scope;

@@ -130,13 +130,15 @@ pub fn scope_for_expressions(scope: &str) -> &str {
 impl<'a> Principal<'a> {
     /// This principal as the message `P`.
     pub fn message(&self, bump: &'a Bump) -> Message<'a> {
-        let fields = bump.alloc([
-            Value::String(self.id),
-            Value::List(List::Strings(self.roles)),
-            Value::Map(self.attr),
-            Value::String(self.policy_version),
-            Value::String(scope_for_expressions(self.scope)),
-        ]);
+        let fields = bump.alloc_with(|| {
+            [
+                Value::String(self.id),
+                Value::List(List::Strings(self.roles)),
+                Value::Map(self.attr),
+                Value::String(self.policy_version),
+                Value::String(scope_for_expressions(self.scope)),
+            ]
+        });
         Message { ty: &PRINCIPAL, fields }
     }
 }
@@ -144,13 +146,15 @@ impl<'a> Principal<'a> {
 impl<'a> Resource<'a> {
     /// This resource as the message `R`.
     pub fn message(&self, bump: &'a Bump) -> Message<'a> {
-        let fields = bump.alloc([
-            Value::String(self.kind),
-            Value::String(self.id),
-            Value::Map(self.attr),
-            Value::String(self.policy_version),
-            Value::String(scope_for_expressions(self.scope)),
-        ]);
+        let fields = bump.alloc_with(|| {
+            [
+                Value::String(self.kind),
+                Value::String(self.id),
+                Value::Map(self.attr),
+                Value::String(self.policy_version),
+                Value::String(scope_for_expressions(self.scope)),
+            ]
+        });
         Message { ty: &RESOURCE, fields }
     }
 }

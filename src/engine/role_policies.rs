@@ -4,12 +4,14 @@ use super::call::Call;
 use super::condition::{Failure, Tri};
 use super::decide::Semantics;
 use super::decision::Cause;
+use super::naming::Word;
 use super::roots;
 use super::seen::Seen;
 use super::table::{NameRef, Policy, RolePolicy, RoleRule, Rule};
-use super::walk::{Outcome, Word};
+use super::walk::Outcome;
 
 /// Role policies only ever deny: an action that the role, or an ancestor of it, does not list (spec §12.2).
+#[inline(never)]
 pub(super) fn apply_role_policies<'a>(
     call: &mut Call<'a>,
     level: usize,

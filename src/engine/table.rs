@@ -1,6 +1,7 @@
 //! The compiled policy set the engine decides from, and its index. Immutable once built; holds no policy text beyond
 //! what verdicts and traces show. Cost of a look-up follows the rules that could apply, never the number of policies.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use bumpalo::{Bump, collections::Vec as BumpVec};
@@ -35,7 +36,7 @@ pub struct RuleTable {
 pub struct PolicyMap<P>(IndexMap<Name, Arc<P>, RandomState>);
 
 /// What a policy is found by.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Name {
     /// Kind, principal id or role.
     pub name: Box<str>,
@@ -46,7 +47,7 @@ pub struct Name {
 }
 
 /// [`Name`], borrowed, for look-ups without allocation.
-#[derive(Clone, Copy, Debug, Hash)]
+#[derive(Clone, Copy, Debug)]
 pub struct NameRef<'a> {
     /// Kind, principal id or role.
     pub name: &'a str,
@@ -54,6 +55,23 @@ pub struct NameRef<'a> {
     pub version: &'a str,
     /// Scope.
     pub scope: &'a str,
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        NameRef { name: &self.name, version: &self.version, scope: &self.scope }.hash(state);
+    }
+}
+
+impl Hash for NameRef<'_> {
+    /// Names have many scopes, but few versions.
+    #[inline]
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write(self.name.as_bytes());
+        if !self.scope.is_empty() {
+            state.write(self.scope.as_bytes());
+        }
+    }
 }
 
 impl Equivalent<Name> for NameRef<'_> {
@@ -224,6 +242,8 @@ pub struct Rule {
     pub inverted: bool,
     /// Condition.
     pub condition: Option<Condition>,
+    /// The condition again, if the rule has nothing more to say when it is not met ([`Rule::silent`]).
+    pub silent: Option<ExprId>,
     /// Output expressions.
     pub output: Outputs,
     /// Action patterns.
@@ -234,6 +254,18 @@ pub struct Rule {
     pub derived: Box<[u32]>,
     /// Resource pattern of a principal policy's rule.
     pub resource: Option<Pattern>,
+}
+
+impl Rule {
+    /// The condition of a rule of a resource policy that says nothing when it is not met: one expression, no output
+    /// for this case, and not turned around.
+    #[must_use]
+    pub fn silent(condition: Option<&Condition>, output: &Outputs, inverted: bool) -> Option<ExprId> {
+        match (condition, output) {
+            (Some(Condition::Expr(id)), None | Some((_, None))) if !inverted => Some(*id),
+            _ => None,
+        }
+    }
 }
 
 /// A derived role as a rule refers to it.

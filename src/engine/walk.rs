@@ -2,16 +2,16 @@
 //! Combines what rules say; what a rule's condition gives is `condition`'s business.
 
 use super::call::Call;
-use super::condition::{self, Condition, Failure, Tri};
+use super::condition::{Condition, Failure, Tri};
 use super::decide::{NO_MATCH, Semantics};
-use super::decision::{ActionResult, Cause, Effect, NearMiss, RuleRef};
+use super::decision::{ActionResult, Cause, Effect};
 use super::glob::Pattern;
+use super::naming::{Word, describe, principal_key, refer, resource_key};
 use super::role_policies::apply_role_policies;
 use super::seen::{self, Seen};
 use super::table::{NameRef, Policy, Rule};
-use crate::cel::Frame;
+use crate::cel::{Frame, Truth};
 use crate::policy::model::RuleEffect;
-use crate::policy::names;
 
 /// What the rules of one scope say. Small, because it is handed from rule to scope to role.
 #[derive(Clone, Copy)]
@@ -30,13 +30,18 @@ pub(super) enum Outcome<'a> {
     Stop(&'a Cause<'a>, Option<&'a str>),
 }
 
+impl Outcome<'_> {
+    /// True if it ends the walk of a scope that needs nobody's consent.
+    fn decides(&self) -> bool {
+        matches!(self, Self::Allow(_) | Self::Deny(..) | Self::Stop(..))
+    }
+}
+
 /// What a walk over a chain of scopes gave.
 struct Walked<'a> {
-    effect: Option<Effect>,
-    policy: Option<&'a str>,
+    /// What ended the walk; anything but ALLOW and DENY if nothing did.
+    said: Outcome<'a>,
     scope: &'a str,
-    cause: Cause<'a>,
-    stop: bool,
     /// Outputs emitted by the deciding scope.
     outputs: std::ops::Range<usize>,
 }
@@ -44,68 +49,77 @@ struct Walked<'a> {
 /// A rule that had its say, or an ALLOW that matched all but its condition.
 #[derive(Clone, Copy)]
 pub(super) struct Spoken<'a> {
-    policy: &'a Policy,
-    rule: &'a Rule,
-    frame: &'a Frame<'a>,
+    pub(super) policy: &'a Policy,
+    pub(super) rule: &'a Rule,
+    pub(super) frame: &'a Frame<'a>,
 }
 
-pub(super) fn decide_action<'a>(call: &mut Call<'a>, action: &'a str, resource_exists: bool) -> ActionResult<'a> {
+/// Decides the action of `result`, which says DENY so far.
+pub(super) fn decide_action<'a>(call: &mut Call<'a>, result: &mut ActionResult<'a>, resource_exists: bool) {
+    let action = result.action;
     let first_output = call.outputs.len();
     call.near = None;
     call.open_all();
     if !call.table.principals.is_empty() && !call.principal_chain.is_empty() {
         let walked = walk_principal(call, action);
-        if let Some(effect) = walked.effect {
-            let policy = walked.policy.unwrap_or_else(|| principal_key(call));
-            return settle(call, action, first_output, effect, policy, &walked);
+        if walked.said.decides() {
+            return settle(call, result, first_output, principal_key(call), &walked);
         }
     }
     let mut last = None;
     for i in 0..call.role_sets.len() {
         let walked = walk_role(call, i, action);
-        let (stop, allowed) = (walked.stop, walked.effect == Some(Effect::Allow));
-        let undecided = last.as_ref().is_none_or(|l: &Walked<'a>| l.effect.is_none());
-        if undecided || allowed || stop {
+        let ends = matches!(walked.said, Outcome::Allow(_) | Outcome::Stop(..));
+        if ends || last.as_ref().is_none_or(|l: &Walked<'a>| !l.said.decides()) {
             last = Some(walked);
         }
-        if allowed || stop {
+        if ends {
             break;
         }
     }
     let key = if resource_exists { resource_key(call) } else { NO_MATCH };
     let Some(walked) = last else {
-        return ActionResult { action, effect: Effect::Deny, policy: key, scope: "", cause: Cause::NoPolicy };
+        result.policy = key;
+        return;
     };
-    let effect = walked.effect.unwrap_or(Effect::Deny);
-    let mut result = settle(call, action, first_output, effect, walked.policy.unwrap_or(key), &walked);
+    settle(call, result, first_output, key, &walked);
     if matches!(result.cause, Cause::NoRule(_)) {
         result.cause =
             if resource_exists { Cause::NoRule(call.near.map(|n| describe(call, n))) } else { Cause::NoPolicy };
         mark_near_miss(call, first_output);
     }
-    result
 }
 
-/// Builds the answer; of the action's outputs only those of the deciding scope stay marked as deciding.
+/// Writes the answer; of the action's outputs only those of the deciding scope stay marked as deciding.
 fn settle<'a>(
     call: &mut Call<'a>,
-    action: &'a str,
+    result: &mut ActionResult<'a>,
     first_output: usize,
-    effect: Effect,
-    policy: &'a str,
+    key: &'a str,
     walked: &Walked<'a>,
-) -> ActionResult<'a> {
+) {
     let end = call.outputs.len();
     for (i, output) in (first_output..end).zip(call.outputs.iter_mut().skip(first_output)) {
         output.deciding &= walked.outputs.contains(&i);
     }
+    result.scope = walked.scope;
+    result.policy = match walked.said {
+        Outcome::Deny(_, Some(policy)) | Outcome::Stop(_, Some(policy)) => policy,
+        _ => key,
+    };
     // INVARIANT: a budget that ran out anywhere in the call, outputs included, denies.
     if call.exhausted {
-        return ActionResult { action, effect: Effect::Deny, policy, scope: walked.scope, cause: Cause::Budget };
+        result.cause = Cause::Budget;
+        return;
     }
-    ActionResult { action, effect, policy, scope: walked.scope, cause: walked.cause }
+    (result.effect, result.cause) = match walked.said {
+        Outcome::Allow(s) => (Effect::Allow, Cause::Rule(refer(s.policy, s.rule, s.frame))),
+        Outcome::Deny(cause, _) | Outcome::Stop(cause, _) => (Effect::Deny, *cause),
+        Outcome::Undecided | Outcome::Inert | Outcome::Consents => (Effect::Deny, Cause::NoRule(None)),
+    };
 }
 
+#[inline(never)]
 fn walk_principal<'a>(call: &mut Call<'a>, action: &'a str) -> Walked<'a> {
     // Outputs of a scope that allows but needs its parent's consent speak for the verdict, too: an approval it asks for
     // is not lost when the parent decides.
@@ -164,7 +178,7 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a
 
 fn undecided<'a>(call: &Call<'a>) -> Walked<'a> {
     let at = call.outputs.len();
-    Walked { effect: None, policy: None, scope: "", cause: Cause::NoRule(None), stop: false, outputs: at..at }
+    Walked { said: Outcome::Undecided, scope: "", outputs: at..at }
 }
 
 /// The end of a walk, if the scope's outcome ends it.
@@ -175,15 +189,8 @@ fn decided<'a>(
     consent: bool,
     start: usize,
 ) -> Option<Walked<'a>> {
-    let outputs = start..call.outputs.len();
-    let (effect, cause, policy, stop) = match outcome {
-        Outcome::Undecided | Outcome::Inert | Outcome::Consents => return None,
-        Outcome::Allow(_) if consent => return None,
-        Outcome::Allow(s) => (Effect::Allow, Cause::Rule(refer(s.policy, s.rule, s.frame)), None, false),
-        Outcome::Deny(cause, policy) => (Effect::Deny, *cause, policy, false),
-        Outcome::Stop(cause, policy) => (Effect::Deny, *cause, policy, true),
-    };
-    Some(Walked { effect: Some(effect), policy, scope, cause, stop, outputs })
+    let waits = consent && matches!(outcome, Outcome::Allow(_));
+    (outcome.decides() && !waits).then(|| Walked { said: outcome, scope, outputs: start..call.outputs.len() })
 }
 
 /// The rules of a policy that name the action.
@@ -204,9 +211,21 @@ struct Asked<'a> {
 fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &'a mut [u32]) -> (Outcome<'a>, &'a mut [u32]) {
     let mut result = Outcome::Undecided;
     let (mut next, mut kept) = (0, 0);
+    let roles = match asked.roles {
+        Some((roles, _)) if call.is_plain() => roles,
+        _ => &[],
+    };
     while let Some(i) = rules.get(next).copied() {
         next += 1;
         let Some(rule) = asked.policy.rules.get(i as usize) else { continue };
+        // what most rules come to, in short: not met, and nothing to say about it
+        if let Some(id) = rule.silent
+            && any_matches(&rule.roles, roles)
+            && matches!(asked.frame.truth(id), Truth::False)
+        {
+            nearest(call, asked, rule);
+            continue;
+        }
         let outcome = apply_rule(call, asked, rule);
         if matches!(outcome, Outcome::Inert) {
             continue;
@@ -284,6 +303,15 @@ fn apply_rows<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Out
 
 #[inline]
 fn any_matches(patterns: &[Pattern], roles: &[&str]) -> bool {
+    match (patterns, roles) {
+        ([], _) | (_, []) => false,
+        ([Pattern::Any], _) => true,
+        _ => some_match(patterns, roles),
+    }
+}
+
+#[inline(never)]
+fn some_match(patterns: &[Pattern], roles: &[&str]) -> bool {
     match roles {
         [role] => patterns.iter().any(|p| p.matches(role)),
         _ => patterns.iter().any(|p| roles.iter().any(|r| p.matches(r))),
@@ -389,12 +417,18 @@ fn not_met<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule, patterns:
         let copies = copies(call, asked, patterns);
         call.emit(&rule.src, asked.action, id, asked.frame, copies);
     }
+    nearest(call, asked, rule);
+    // By default an unmet condition is heard once; the reference says so again for every role.
+    if safe { Outcome::Inert } else { Outcome::Undecided }
+}
+
+/// Remembers the first ALLOW that matches all but its condition.
+#[inline]
+fn nearest<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) {
     let denies = rule.effect == RuleEffect::Deny || rule.inverted;
     if !denies && call.near.is_none() {
         call.near = Some(Spoken { policy: asked.policy, rule, frame: asked.frame });
     }
-    // By default an unmet condition is heard once; the reference says so again for every role.
-    if safe { Outcome::Inert } else { Outcome::Undecided }
 }
 
 /// A conditional ALLOW holds in a scope that needs its parent's consent. The reference, which turns such rules around,
@@ -503,61 +537,12 @@ fn failed<'a>(call: &Call<'a>, asked: &Asked<'a>, rule: &'a Rule, failure: Failu
     })
 }
 
-fn refer<'a>(policy: &'a Policy, rule: &'a Rule, frame: &'a Frame<'a>) -> RuleRef<'a> {
-    let condition = rule.condition.as_ref().and_then(condition::first_expr).map_or("", |id| frame.source(id));
-    RuleRef { name: &rule.name, file: &policy.file, line: rule.line, condition }
-}
-
-fn describe<'a>(call: &Call<'a>, near: Spoken<'a>) -> NearMiss<'a> {
-    let rule = refer(near.policy, near.rule, near.frame);
-    let unmet = near.rule.condition.as_ref().and_then(|c| condition::unmet(c, near.frame));
-    let (unmet, error) = match unmet {
-        Some((id, error)) => (near.frame.source(id), error),
-        None => ("", None),
-    };
-    NearMiss { rule, unmet, error: error.map_or("", |e| call.format(format_args!("{e}"))) }
-}
-
 /// The output a near miss emitted for its unmet condition may say what was missing: it speaks for the verdict.
+#[inline(never)]
 fn mark_near_miss(call: &mut Call<'_>, first_output: usize) {
     if let Some(near) = call.near {
         for output in call.outputs.iter_mut().skip(first_output) {
             output.deciding |= std::ptr::eq(output.src, &raw const *near.rule.src);
-        }
-    }
-}
-
-fn resource_key<'a>(call: &Call<'a>) -> &'a str {
-    match call.levels.first() {
-        Some(level) => match level.policy {
-            Some(policy) => &policy.key,
-            None => call.bump.alloc_str(&names::resource_key(call.request.resource.kind, call.version, level.scope)),
-        },
-        None => call.bump.alloc_str(&names::resource_key(call.request.resource.kind, call.version, "")),
-    }
-}
-
-fn principal_key<'a>(call: &Call<'a>) -> &'a str {
-    if !call.principal_exists() {
-        return NO_MATCH;
-    }
-    let scope = call.principal_chain.first().copied().unwrap_or("");
-    let name = NameRef { name: call.request.principal.id, version: call.principal_version, scope };
-    match call.table.principals.get(&name) {
-        Some(policy) => &policy.key,
-        None => call.bump.alloc_str(&names::principal_key(name.name, name.version, scope)),
-    }
-}
-
-/// How a truth value reads in a trace.
-pub(super) struct Word<'t, 'a>(pub(super) &'t Tri<'a>);
-
-impl std::fmt::Display for Word<'_, '_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self.0 {
-            Tri::True => f.write_str("met"),
-            Tri::False => f.write_str("not met"),
-            Tri::Error(_, failure) => write!(f, "failed: {failure}"),
         }
     }
 }
