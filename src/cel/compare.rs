@@ -9,7 +9,7 @@ use super::budget::MAX_VALUE_DEPTH;
 use super::context::Context;
 use super::error::{EvalError, Fault};
 use super::functions::spiffe;
-use super::texts::{SHORT, ends};
+use super::texts;
 use super::value::{List, Map, Object, Value};
 
 /// `a == b`.
@@ -26,13 +26,10 @@ fn same_bytes<'a>(x: &[u8], y: &[u8], cx: &Context<'a>) -> Result<bool, EvalErro
     if x.len() != y.len() {
         return Ok(false);
     }
-    if x.len() <= SHORT {
-        return Ok(ends(x) == ends(y));
-    }
     if x.len() > 64 {
         cx.charge(x.len() / 64)?;
     }
-    Ok(x == y)
+    Ok(texts::same_bytes(x, y))
 }
 
 fn equal_within<'a>(a: Value<'a>, b: Value<'a>, cx: &Context<'a>, depth: u32) -> Result<bool, EvalError<'a>> {

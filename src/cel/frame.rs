@@ -1,14 +1,15 @@
 //! One decision over one unit: what was asked for is evaluated once and remembered.
 
-use std::cell::Cell;
+use std::cell::{Cell, OnceCell};
 
 use bumpalo::Bump;
 
 use super::budget::Budget;
 use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
-use super::machine::{Machine, Memory, Place};
+use super::machine::{Answer, Machine, Memory, Place, Test, truth_of};
 use super::memo::Memo;
+use super::program::At;
 use super::unit::{ExprId, Unit, Variable};
 use super::value::{List, Object, Timestamp, Value};
 
@@ -41,18 +42,22 @@ pub enum Truth<'a> {
 /// The state of one decision over one unit.
 pub struct Frame<'a> {
     machine: Machine<'a, Memories<'a>>,
-    truths: Truths<'a>,
-    values: Memo<'a, Eval<'a>>,
+    /// What is known of the first expressions as conditions.
+    near: [Cell<Known>; NEAR],
+    rare: OnceCell<&'a Rare<'a>>,
 }
 
 /// Expressions whose truth a frame has room for without asking the arena.
 const NEAR: usize = 32;
 
-/// What is known of each expression as a condition: one byte, and the errors aside.
-struct Truths<'a> {
-    near: [Cell<Known>; NEAR],
-    far: Cell<&'a [Cell<Known>]>,
-    errors: Memo<'a, EvalError<'a>>,
+/// What most frames never ask for.
+struct Rare<'a> {
+    /// What is known of the other expressions as conditions.
+    far: OnceCell<&'a [Cell<Known>]>,
+    /// Why conditions failed.
+    errors: OnceCell<Memo<'a, EvalError<'a>>>,
+    /// Expressions by value.
+    values: OnceCell<Memo<'a, Eval<'a>>>,
 }
 
 /// One expression as a condition.
@@ -63,57 +68,6 @@ enum Known {
     False,
     NotBool,
     Error,
-}
-
-impl<'a> Truths<'a> {
-    #[inline]
-    fn new(len: usize) -> Self {
-        Self { near: [const { Cell::new(Known::Nothing) }; NEAR], far: Cell::new(&[]), errors: Memo::new(len) }
-    }
-
-    #[inline]
-    fn get(&self, id: ExprId) -> Option<Truth<'a>> {
-        let i = id.0 as usize;
-        let known = match self.near.get(i) {
-            Some(cell) => cell.get(),
-            None => self.far.get().get(i - NEAR)?.get(),
-        };
-        match known {
-            Known::Nothing => None,
-            Known::True => Some(Truth::True),
-            Known::False => Some(Truth::False),
-            Known::NotBool => Some(Truth::NotBool),
-            Known::Error => self.errors.known(id.0).map(Truth::Error),
-        }
-    }
-
-    #[inline]
-    fn set(&self, id: ExprId, truth: Truth<'a>, bump: &'a Bump) {
-        let known = match truth {
-            Truth::True => Known::True,
-            Truth::False => Known::False,
-            Truth::NotBool => Known::NotBool,
-            Truth::Error(e) => {
-                if let Some(cell) = self.errors.cell(id.0, bump) {
-                    cell.set(Some(e));
-                }
-                Known::Error
-            }
-        };
-        let i = id.0 as usize;
-        match self.near.get(i) {
-            Some(cell) => cell.set(known),
-            None => {
-                if self.far.get().is_empty() {
-                    let room = self.errors.size().saturating_sub(NEAR);
-                    self.far.set(bump.alloc_slice_fill_with(room, |_| Cell::new(Known::Nothing)));
-                }
-                if let Some(cell) = self.far.get().get(i - NEAR) {
-                    cell.set(known);
-                }
-            }
-        }
-    }
 }
 
 struct Memories<'a> {
@@ -136,8 +90,8 @@ impl<'a> Frame<'a> {
         };
         Self {
             machine: Machine::new(&unit.program, inputs.roots, context, memories),
-            truths: Truths::new(unit.len()),
-            values: Memo::new(unit.len()),
+            near: [const { Cell::new(Known::Nothing) }; NEAR],
+            rare: OnceCell::new(),
         }
     }
 
@@ -169,17 +123,72 @@ impl<'a> Frame<'a> {
     /// The expression as a condition.
     #[inline]
     pub fn truth(&self, id: ExprId) -> Truth<'a> {
-        match self.truths.get(id) {
-            Some(known) => known,
-            None => self.truth_first(id),
+        match self.near.get(id.0 as usize).map_or(Known::Error, Cell::get) {
+            Known::True => Truth::True,
+            Known::False => Truth::False,
+            Known::NotBool => Truth::NotBool,
+            Known::Nothing => self.truth_first(id),
+            Known::Error => self.truth_elsewhere(id),
+        }
+    }
+
+    /// The truth of an expression that failed, or that is not among the first ones.
+    #[cold]
+    fn truth_elsewhere(&self, id: ExprId) -> Truth<'a> {
+        let i = id.0 as usize;
+        let known = match self.near.get(i) {
+            Some(cell) => cell.get(),
+            None => self.far().get(i - NEAR).map_or(Known::Nothing, Cell::get),
+        };
+        match known {
+            Known::True => Truth::True,
+            Known::False => Truth::False,
+            Known::NotBool => Truth::NotBool,
+            Known::Nothing => self.truth_first(id),
+            Known::Error => self.errors().known(id.0).map_or(Truth::NotBool, Truth::Error),
         }
     }
 
     #[inline(never)]
     fn truth_first(&self, id: ExprId) -> Truth<'a> {
         let truth = self.work_out_truth(id);
-        self.truths.set(id, truth, self.machine.context.bump);
+        let known = match truth {
+            Truth::True => Known::True,
+            Truth::False => Known::False,
+            Truth::NotBool => Known::NotBool,
+            Truth::Error(e) => self.failed(id, e),
+        };
+        match self.near.get(id.0 as usize) {
+            Some(cell) => cell.set(known),
+            None => {
+                if let Some(cell) = self.far().get(id.0 as usize - NEAR) {
+                    cell.set(known);
+                }
+            }
+        }
         truth
+    }
+
+    #[cold]
+    fn failed(&self, id: ExprId, e: EvalError<'a>) -> Known {
+        self.errors().set(id.0, e, self.machine.context.bump);
+        Known::Error
+    }
+
+    fn errors(&self) -> &'a Memo<'a, EvalError<'a>> {
+        self.rare().errors.get_or_init(|| Memo::new(self.machine.memory.unit.len()))
+    }
+
+    #[cold]
+    fn rare(&self) -> &'a Rare<'a> {
+        let make = || Rare { far: OnceCell::new(), errors: OnceCell::new(), values: OnceCell::new() };
+        self.rare.get_or_init(|| self.machine.context.bump.alloc(make()))
+    }
+
+    fn far(&self) -> &'a [Cell<Known>] {
+        let room = self.machine.memory.unit.len().saturating_sub(NEAR);
+        let make = || &*self.machine.context.bump.alloc_slice_fill_with(room, |_| Cell::new(Known::Nothing));
+        self.rare().far.get_or_init(make)
     }
 
     #[inline]
@@ -188,14 +197,20 @@ impl<'a> Frame<'a> {
         if let Err(e) = self.machine.context.budget.charge(u64::from(lowered.cost)) {
             return Truth::Error(e);
         }
-        if lowered.is_test {
-            return match self.machine.test(lowered.root) {
-                Ok(true) => Truth::True,
-                Ok(false) => Truth::False,
-                Err(e) => Truth::Error(e),
-            };
+        let tests = lowered.is_test || (lowered.asks_variable && !self.machine.memory.failed_is_null);
+        if !tests {
+            return self.truth_of_value(lowered.root);
         }
-        match self.machine.value(lowered.root) {
+        match self.machine.test(lowered.root) {
+            Ok(Answer::Yes) => Truth::True,
+            Ok(Answer::No) => Truth::False,
+            Err(e) => Truth::Error(e),
+        }
+    }
+
+    #[inline(never)]
+    fn truth_of_value(&self, root: At) -> Truth<'a> {
+        match self.machine.value(root) {
             Ok(value) => Truth::of(value),
             Err(e) => Truth::Error(e),
         }
@@ -203,14 +218,15 @@ impl<'a> Frame<'a> {
 
     /// The value of the expression.
     pub fn value(&self, id: ExprId) -> Eval<'a> {
-        let Some(cell) = self.values.cell(id.0, self.machine.context.bump) else { return Ok(Value::Null) };
-        if let Some(known) = cell.get() {
+        let bump = self.machine.context.bump;
+        let values = self.rare().values.get_or_init(|| Memo::new(self.machine.memory.unit.len()));
+        if let Some(known) = values.known(id.0) {
             return known;
         }
         let Some(lowered) = self.machine.memory.unit.lowered(id) else { return Ok(Value::Null) };
         let charged = self.machine.context.budget.charge(u64::from(lowered.cost));
         let value = charged.and_then(|()| self.machine.value(lowered.root));
-        cell.set(Some(value));
+        values.set(id.0, value, bump);
         value
     }
 
@@ -248,8 +264,15 @@ impl<'a> Memory<'a> for Memories<'a> {
 
     #[inline]
     fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>) {
-        if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
-            cell.set(Some(Ok(value)));
+        self.slots.set(memo, Ok(value), machine.context.bump);
+    }
+
+    #[inline]
+    fn truth(&self, machine: &Machine<'a, Self>, index: u32) -> Test<'a> {
+        match self.variables.known(index) {
+            Some(Ok(value)) => truth_of(&value),
+            Some(Err(e)) => Err(e),
+            None => self.truth_first(machine, index),
         }
     }
 
@@ -266,10 +289,35 @@ impl<'a> Memories<'a> {
     #[inline(never)]
     fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a> {
         let value = machine.place(path);
-        if let Some(cell) = self.slots.cell(memo, machine.context.bump) {
-            cell.set(Some(value));
-        }
+        self.slots.set(memo, value, machine.context.bump);
         value
+    }
+
+    /// The same as [`Self::first_time`], for variables that are asked as conditions.
+    #[inline(never)]
+    fn truth_first(&self, machine: &Machine<'a, Self>, index: u32) -> Test<'a> {
+        let Some(Variable { nests: true, lowered, .. }) = self.unit.variables.get(index as usize) else {
+            return truth_of(&self.first_time(machine, index)?);
+        };
+        if !lowered.is_test {
+            return truth_of(&self.first_time(machine, index)?);
+        }
+        machine.context.budget.charge(u64::from(lowered.cost))?;
+        let truth = match lowered.locals {
+            0 => machine.test(lowered.root),
+            _ => machine.with_own_locals(|machine| machine.test(lowered.root)),
+        };
+        match truth {
+            Ok(answer) => {
+                self.remember(index, machine.context.bump, Ok(Value::Bool(answer.is_yes())));
+                Ok(answer)
+            }
+            Err(e) => {
+                let value = self.kept(machine, index, Err(e))?;
+                self.remember(index, machine.context.bump, value);
+                truth_of(&value?)
+            }
+        }
     }
 
     /// A variable is worked out where it is first needed, unless that could recurse too deep.
@@ -299,7 +347,7 @@ impl<'a> Memories<'a> {
             match needs.get(*met) {
                 Some(need) => {
                     *met += 1;
-                    if self.known(*need, bump).is_none() {
+                    if self.variables.known(*need).is_none() {
                         // until it is worked out it counts as undefined, so that a circle ends
                         self.remember(*need, bump, Err(self.undefined(machine, *need)));
                         open.push((*need, 0));
@@ -314,18 +362,12 @@ impl<'a> Memories<'a> {
                 }
             }
         }
-        self.known(index, bump).unwrap_or(Ok(Value::Null))
+        self.variables.known(index).unwrap_or(Ok(Value::Null))
     }
 
     #[inline]
-    fn known(&self, index: u32, bump: &'a Bump) -> Option<Eval<'a>> {
-        self.variables.cell(index, bump).and_then(Cell::get)
-    }
-
     fn remember(&self, index: u32, bump: &'a Bump, value: Eval<'a>) {
-        if let Some(cell) = self.variables.cell(index, bump) {
-            cell.set(Some(value));
-        }
+        self.variables.set(index, value, bump);
     }
 
     fn undefined(&self, machine: &Machine<'a, Self>, index: u32) -> EvalError<'a> {
@@ -339,9 +381,9 @@ impl<'a> Memories<'a> {
         let lowered = &variable.lowered;
         machine.context.budget.charge(u64::from(lowered.cost))?;
         match lowered.locals {
-            0 if lowered.is_test => machine.test(lowered.root).map(Value::Bool),
+            0 if lowered.is_test => machine.test(lowered.root).map(|b| Value::Bool(b.is_yes())),
             0 => machine.value(lowered.root),
-            _ => machine.with_own_locals(lowered.root),
+            _ => machine.with_own_locals(|machine| machine.value(lowered.root)),
         }
     }
 

@@ -63,6 +63,8 @@ pub struct Lowered {
     pub nodes: u32,
     /// It gives a boolean or fails.
     pub is_test: bool,
+    /// It is nothing but a variable that gives a boolean or fails.
+    pub asks_variable: bool,
     /// Variables it refers to.
     pub variables: Vec<u32>,
     /// Variables and constants it names, what folding cut away left out.
@@ -87,6 +89,7 @@ impl Lower<'_> {
             to: self,
             checked,
             scope: Vec::new(),
+            unrolling: false,
             next_local: 0,
             most_locals: 0,
             steps: 0,
@@ -105,16 +108,27 @@ impl Lower<'_> {
         let (mut names, whole) = (one.names, one.whole);
         names.sort_unstable();
         names.dedup();
-        Lowered { root, cost, locals, nodes, is_test, variables, names, whole }
+        Lowered { root, cost, locals, nodes, is_test, asks_variable: false, variables, names, whole }
     }
+}
+
+/// What a variable of a macro is.
+#[derive(Clone, Debug)]
+enum Bound {
+    /// A place in the machine.
+    Place(u32),
+    /// The same wherever the body is written out for it.
+    Literal(Constant),
 }
 
 /// The state of lowering one expression.
 struct One<'l, 'u> {
     to: &'l mut Lower<'u>,
     checked: &'l Checked,
-    /// Macro variables in scope and their places, innermost last.
-    scope: Vec<(Box<str>, u32)>,
+    /// Macro variables in scope, innermost last.
+    scope: Vec<(Box<str>, Bound)>,
+    /// In the body of a macro that is written out.
+    unrolling: bool,
     next_local: u32,
     most_locals: u32,
     /// Steps of the expression or loop body that is being lowered.
@@ -180,16 +194,17 @@ impl One<'_, '_> {
                 let i = *i;
                 self.add(Node::Constant(Constant::Int(i)))
             }
-            Some(Reference::Local) | None => match self.place(&name) {
-                Some(place) => self.add(Node::Local(place)),
+            Some(Reference::Local) | None => match self.bound(&name) {
+                Some(Bound::Place(place)) => self.add(Node::Local(place)),
+                Some(Bound::Literal(constant)) => self.constant(constant),
                 None => self.add(Node::Unknown(name)),
             },
         }
     }
 
-    /// The place of a macro variable.
-    fn place(&self, name: &str) -> Option<u32> {
-        self.scope.iter().rev().find(|(n, _)| **n == *name).map(|(_, place)| *place)
+    /// What a macro variable is.
+    fn bound(&self, name: &str) -> Option<Bound> {
+        self.scope.iter().rev().find(|(n, _)| **n == *name).map(|(_, bound)| bound.clone())
     }
 
     fn root(&mut self, i: usize) -> At {

@@ -20,6 +20,7 @@ use super::select;
 use super::value::{Constant, Map, Value};
 
 pub use structs::shape;
+pub use truth::truth_of;
 
 /// What variables and repeated paths are worth; the machine asks whoever remembers them.
 pub trait Memory<'a> {
@@ -33,6 +34,11 @@ pub trait Memory<'a> {
     where
         Self: Sized;
 
+    /// A variable as a condition.
+    fn truth(&self, machine: &Machine<'a, Self>, index: u32) -> Test<'a>
+    where
+        Self: Sized;
+
     /// The value of a variable.
     fn variable(&self, machine: &Machine<'a, Self>, index: u32) -> Eval<'a>
     where
@@ -42,6 +48,8 @@ pub trait Memory<'a> {
 /// The state of an evaluation.
 pub struct Machine<'a, M> {
     pub(super) program: &'a Program,
+    /// Those of the program.
+    nodes: &'a [Node],
     pub(super) roots: &'a [Value<'a>],
     pub(super) context: Context<'a>,
     /// Variables of macros.
@@ -54,18 +62,61 @@ pub struct Machine<'a, M> {
 /// Where in the request a value is.
 pub(super) type Place<'a> = Result<&'a Value<'a>, EvalError<'a>>;
 
-type Test<'a> = Result<bool, EvalError<'a>>;
+/// What a condition gives.
+pub type Test<'a> = Result<Answer, EvalError<'a>>;
+
+/// A boolean as wide as an address: results with it come back in registers, those with a `bool` through memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Answer {
+    /// `false`
+    No = 0,
+    /// `true`
+    Yes = 1,
+}
+
+impl Answer {
+    #[inline]
+    /// As a `bool`.
+    #[must_use]
+    pub fn is_yes(self) -> bool {
+        self == Self::Yes
+    }
+}
+
+impl From<bool> for Answer {
+    #[inline]
+    fn from(b: bool) -> Self {
+        if b { Self::Yes } else { Self::No }
+    }
+}
+
+impl std::ops::Not for Answer {
+    type Output = Self;
+
+    #[inline]
+    fn not(self) -> Self {
+        if self.is_yes() { Self::No } else { Self::Yes }
+    }
+}
+
+/// A plain boolean as what a condition gives.
+#[expect(clippy::unnecessary_wraps, reason = "every condition may fail")]
+#[inline]
+pub(super) fn answer<'a>(b: bool) -> Test<'a> {
+    Ok(b.into())
+}
 type Locals<'a> = &'a [Cell<Eval<'a>>];
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// A machine at rest.
     pub fn new(program: &'a Program, roots: &'a [Value<'a>], context: Context<'a>, memory: M) -> Self {
-        Self { program, roots, context, locals: Cell::new(&[]), spare: Cell::new(&[]), memory }
+        Self { program, nodes: &program.nodes, roots, context, locals: Cell::new(&[]), spare: Cell::new(&[]), memory }
     }
 
     #[inline]
     pub(super) fn node(&self, at: At) -> &'a Node {
-        self.program.node(at)
+        self.nodes.get(at.0 as usize).unwrap_or(&Node::Constant(Constant::Null))
     }
 
     #[inline]
@@ -108,6 +159,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         match self.node(at) {
             Node::Local(i) => self.local(*i),
             Node::Slot(path, memo) => self.memory.slot(self, *path, *memo).copied(),
+            Node::Path(p) => self.place(*p).copied(),
             Node::Variable(i) => self.memory.variable(self, *i),
             _ => self.value(at),
         }
@@ -136,7 +188,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn choose(&self, condition: At, then: At, otherwise: At) -> Eval<'a> {
-        self.value(if self.test(condition)? { then } else { otherwise })
+        self.value(if self.test(condition)?.is_yes() { then } else { otherwise })
     }
 
     #[inline(never)]
@@ -147,7 +199,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn tested(&self, at: At) -> Eval<'a> {
-        self.test(at).map(Value::Bool)
+        self.test(at).map(|b| Value::Bool(b.is_yes()))
     }
 
     /// Nodes that are not worth room in the frame of [`Self::value`].
@@ -236,13 +288,13 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         Ok(Value::Map(builder.finish()))
     }
 
-    /// The value of a node that is evaluated in the midst of another expression, which keeps its macro variables.
+    /// What is evaluated in the midst of another expression, which keeps its macro variables.
     #[inline]
-    pub(super) fn with_own_locals(&self, at: At) -> Eval<'a> {
+    pub(super) fn with_own_locals<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
         let outer = self.locals.replace(self.spare.take());
-        let value = self.value(at);
+        let result = work(self);
         self.spare.set(self.locals.replace(outer));
-        value
+        result
     }
 
     /// A failed initial value is an error where the name is used, not before.

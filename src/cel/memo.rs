@@ -10,23 +10,19 @@ const CHUNK: usize = 16;
 
 type Chunk<'a, T> = &'a [Cell<Option<T>>];
 
-/// `len` cells: the first [`FIRST`] side by side, the others in chunks, each made when first asked for.
+/// `len` cells: the first [`FIRST`] side by side, the others in chunks, each made when first written to.
 #[derive(Debug)]
 pub struct Memo<'a, T: Copy> {
     first: Cell<Chunk<'a, T>>,
-    chunks: OnceCell<&'a [Cell<Option<Chunk<'a, T>>>]>,
+    chunks: OnceCell<&'a [OnceCell<Chunk<'a, T>>]>,
     len: usize,
 }
 
 impl<'a, T: Copy> Memo<'a, T> {
     /// An empty table.
+    #[inline]
     pub fn new(len: usize) -> Self {
         Self { first: Cell::new(&[]), chunks: OnceCell::new(), len }
-    }
-
-    /// Number of cells.
-    pub fn size(&self) -> usize {
-        self.len
     }
 
     /// What cell `i` holds, if anything.
@@ -36,34 +32,37 @@ impl<'a, T: Copy> Memo<'a, T> {
         match self.first.get().get(i as usize) {
             Some(cell) => cell.get(),
             None if (i as usize) < FIRST => None,
-            None => self.chunks.get()?.get(i as usize / CHUNK)?.get()?.get(i as usize % CHUNK)?.get(),
+            None => self.known_far(i as usize),
         }
     }
 
-    /// Cell `i`; `None` beyond the end.
-    #[inline]
-    pub fn cell(&self, i: u32, bump: &'a Bump) -> Option<&'a Cell<Option<T>>> {
+    #[cold]
+    fn known_far(&self, i: usize) -> Option<T> {
+        self.chunks.get()?.get(i / CHUNK)?.get()?.get(i % CHUNK)?.get()
+    }
+
+    /// Fills cell `i`; nothing beyond the end.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub fn set(&self, i: u32, value: T, bump: &'a Bump) {
         match self.first.get().get(i as usize) {
-            Some(cell) => Some(cell),
-            None => self.make(i as usize, bump),
+            Some(cell) => cell.set(Some(value)),
+            None => self.set_first(i as usize, value, bump),
         }
     }
 
     #[inline(never)]
-    fn make(&self, i: usize, bump: &'a Bump) -> Option<&'a Cell<Option<T>>> {
-        if i < FIRST {
-            let first: Chunk<'a, T> = bump.alloc_slice_fill_with(self.len.min(FIRST), |_| Cell::new(None));
-            self.first.set(first);
-            return first.get(i);
+    fn set_first(&self, i: usize, value: T, bump: &'a Bump) {
+        let cell = if i < FIRST {
+            self.first.set(bump.alloc_slice_fill_with(self.len.min(FIRST), |_| Cell::new(None)));
+            self.first.get().get(i)
+        } else {
+            let far = || &*bump.alloc_slice_fill_with(self.len.div_ceil(CHUNK), |_| OnceCell::new());
+            let make = || &*bump.alloc_slice_fill_with(CHUNK, |_| Cell::new(None));
+            self.chunks.get_or_init(far).get(i / CHUNK).and_then(|chunk| chunk.get_or_init(make).get(i % CHUNK))
+        };
+        if let Some(cell) = cell {
+            cell.set(Some(value));
         }
-        let chunks =
-            self.chunks.get_or_init(|| bump.alloc_slice_fill_with(self.len.div_ceil(CHUNK), |_| Cell::new(None)));
-        let slot = chunks.get(i / CHUNK)?;
-        let chunk = slot.get().unwrap_or_else(|| {
-            let chunk: Chunk<'a, T> = bump.alloc_slice_fill_with(CHUNK, |_| Cell::new(None));
-            slot.set(Some(chunk));
-            chunk
-        });
-        chunk.get(i % CHUNK)
     }
 }

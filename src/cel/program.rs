@@ -87,9 +87,14 @@ impl TypeTest {
     pub fn fits(&self, value: &Value<'_>) -> bool {
         match self {
             Self::Kind(kind) => value.kind() == *kind,
-            Self::Name(name) => *value.type_name() == **name,
+            Self::Name(name) => is_named(value, name),
         }
     }
+}
+
+#[inline(never)]
+fn is_named(value: &Value<'_>, name: &str) -> bool {
+    value.type_name() == name
 }
 
 /// One step of a lowered expression.
@@ -157,6 +162,8 @@ pub enum Node {
     FieldIs(At, Arc<str>, TypeTest),
     /// `a < b`
     Compare(Relation, At, At),
+    /// `a < 5`: the right side is a number or a point in time.
+    CompareWith(Relation, At, Constant),
     /// `a in b`
     In(At, At),
     /// `a in [literals]`. Index into [`Program::sets`].
@@ -167,6 +174,8 @@ pub enum Node {
     Text(TextTest, At, Arc<str>),
     /// `a.matches("literal")`. Index into [`Program::patterns`].
     Matches(At, u32),
+    /// `type(a) == string && a.matches("literal")`
+    TextMatches(At, u32),
     /// Any other function.
     Call(&'static Function, Kids),
     /// A call of one of the reference's list functions, whose arguments may be errors.
@@ -217,10 +226,12 @@ impl Node {
             | Self::PathIs(..)
             | Self::FieldIs(..)
             | Self::Compare(..)
+            | Self::CompareWith(..)
             | Self::In(..)
             | Self::InSet(..)
             | Self::Text(..)
             | Self::Matches(..)
+            | Self::TextMatches(..)
             | Self::InRange(..)
             | Self::HasPath(_)
             | Self::HasVariable(_)
@@ -270,6 +281,17 @@ pub enum LoopKind {
     MapEntries,
 }
 
+/// A predicate over the first variable of a macro.
+#[derive(Clone, Debug)]
+pub enum Ask {
+    /// `x in [literals]`. Index into [`Program::sets`].
+    Member(u32),
+    /// `x == "literal"`
+    Text(Arc<str>),
+    /// Anything else.
+    Other,
+}
+
 /// A macro over a list or map.
 #[derive(Clone, Debug)]
 pub struct Loop {
@@ -285,6 +307,8 @@ pub struct Loop {
     pub filter: Option<At>,
     /// Predicate or new element.
     pub body: At,
+    /// What the predicate asks, if that is simple.
+    pub ask: Ask,
     /// Steps one item costs.
     pub cost: u32,
 }
@@ -346,6 +370,8 @@ pub struct Shortcut {
 pub enum Plan {
     /// `R.attr.key`: input, position of the field, key.
     Attribute(u32, u32, Arc<str>),
+    /// `R.id`: input, position of the field.
+    Field(u32, u32),
     /// A key of a remembered path: the path, its place in the memo, the key.
     Below(u32, u32, Arc<str>),
     /// Step by step.
@@ -392,7 +418,7 @@ pub enum Texts {
 }
 
 /// Texts of one length that are looked through one by one, and the longest text that may be.
-const FEW: usize = 8;
+const FEW: usize = 16;
 const LONGEST: usize = 255;
 
 impl Texts {
@@ -419,12 +445,24 @@ impl Texts {
     #[inline]
     #[must_use]
     pub fn contains(&self, text: &str) -> bool {
+        let Self::ByLength { texts, lengths } = self else { return self.contains_slowly(text) };
+        let Some((from, to)) = lengths.get(text.len()) else { return false };
+        let Some(same) = texts.get(*from as usize..*to as usize).filter(|same| !same.is_empty()) else { return false };
+        if text.len() > SHORT {
+            return self.contains_slowly(text);
+        }
+        // no call in the loop: it needs no registers saved
+        let wanted = ends(text.as_bytes());
+        same.iter().any(|(first, last, _)| (*first, *last) == wanted)
+    }
+
+    #[inline(never)]
+    fn contains_slowly(&self, text: &str) -> bool {
         match self {
             Self::ByLength { texts, lengths } => {
                 let Some((from, to)) = lengths.get(text.len()) else { return false };
-                let (first, last) = ends(text.as_bytes());
                 let same = texts.get(*from as usize..*to as usize).unwrap_or(&[]);
-                same.iter().any(|(f, l, t)| *f == first && *l == last && (text.len() <= SHORT || **t == *text))
+                same.iter().any(|(_, _, t)| **t == *text)
             }
             Self::Hashed(all) => all.contains(text),
         }

@@ -188,7 +188,10 @@ impl UnitBuilder {
         if let Some(known) = self.by_source.get(&*checked.ast.source) {
             return *known;
         }
-        let lowered = self.lower(checked);
+        let mut lowered = self.lower(checked);
+        if let Node::Variable(i) = self.program.node(lowered.root) {
+            lowered.asks_variable = self.variables.get(*i as usize).is_some_and(|v| v.lowered.is_test);
+        }
         let id = ExprId(u32::try_from(self.expressions.len()).unwrap_or(u32::MAX));
         self.by_source.insert(checked.ast.source.clone(), id);
         self.expressions.push(Expression { lowered });
@@ -375,6 +378,7 @@ fn remember(program: &mut Program, uses: &[u32]) -> u32 {
         shortcut.base = beginnings.map(|steps| (path.root, steps)).find_map(|path| bases.get(&path).copied());
         shortcut.plan = match (&*path.steps, shortcut.base) {
             ([Step::Field(field, _), Step::Key(key)], None) => Plan::Attribute(path.root, *field, key.clone()),
+            ([Step::Field(field, _)], None) => Plan::Field(path.root, *field),
             ([.., Step::Key(key)], Some(base)) if base.steps as usize + 1 == path.steps.len() => {
                 Plan::Below(base.path, base.memo, key.clone())
             }

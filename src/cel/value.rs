@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::texts::same;
+use super::texts::{SHORT, ends, same};
 
 /// Maps with more entries than this are sorted by key, so that look-up is a binary search; smaller ones are scanned.
 pub const SORTED_ABOVE: usize = 16;
@@ -470,6 +470,17 @@ impl<'a> Map<'a> {
 #[inline]
 #[must_use]
 pub fn field<'a>(fields: &'a [(&'a str, Value<'a>)], key: &str) -> Option<&'a Value<'a>> {
+    if fields.len() > SORTED_ABOVE || key.len() > SHORT {
+        return field_of_many(fields, key);
+    }
+    // no call in the loop: it needs no registers saved
+    let wanted = ends(key.as_bytes());
+    let found = fields.iter().find(|(k, _)| k.len() == key.len() && ends(k.as_bytes()) == wanted);
+    found.map(|(_, value)| value)
+}
+
+#[inline(never)]
+fn field_of_many<'a>(fields: &'a [(&'a str, Value<'a>)], key: &str) -> Option<&'a Value<'a>> {
     if fields.len() > SORTED_ABOVE {
         let i = fields.binary_search_by(|(k, _)| (*k).cmp(key)).ok()?;
         return fields.get(i).map(|(_, value)| value);

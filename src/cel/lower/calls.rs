@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::super::ast::{ExprKind, Literal, NodeId};
 use super::super::functions::{self, Origin, Pattern, Range, Style};
 use super::super::program::{Arithmetic, At, Node, RegexCall, Relation, TextTest, TypeTest};
-use super::super::value::Constant;
+use super::super::value::{Constant, Kind};
 use super::One;
 
 impl One<'_, '_> {
@@ -86,11 +86,11 @@ impl One<'_, '_> {
         self.folded(at, &ats)
     }
 
-    /// `has(e.f) && type(e.f) == t` as one test.
+    /// `has(e.f) && type(e.f) == t`, and `type(e) == string && e.matches("literal")`, as one test.
     fn fuse(&mut self, operands: &mut Vec<At>) {
         let mut i = 0;
         while let Some([first, second]) = operands.get(i..i + 2) {
-            if let Some(test) = self.typed_field(*first, *second) {
+            if let Some(test) = self.fused(*first, *second) {
                 let test = self.add(test);
                 operands.splice(i..i + 2, [test]);
             }
@@ -98,10 +98,16 @@ impl One<'_, '_> {
         }
     }
 
-    fn typed_field(&mut self, has: At, is: At) -> Option<Node> {
+    fn fused(&mut self, first: At, second: At) -> Option<Node> {
         let program = &*self.to.program;
-        let Node::IsType(of, ty) = program.node(is) else { return None };
-        match (program.node(has), program.node(*of)) {
+        if let (Node::IsType(e, TypeTest::Kind(Kind::String)), Node::Matches(f, pattern)) =
+            (program.node(first), program.node(second))
+            && program.same_name(*e, *f)
+        {
+            return Some(Node::TextMatches(*e, *pattern));
+        }
+        let Node::IsType(of, ty) = program.node(second) else { return None };
+        match (program.node(first), program.node(*of)) {
             (Node::HasPath(p), Node::Path(q)) if p == q => {
                 let (path, ty) = (*p, ty.clone());
                 // one reader instead of two
@@ -161,6 +167,10 @@ impl One<'_, '_> {
                 Some(is) => Node::Not(self.add(is)),
                 None => general,
             },
+            (
+                Node::Compare(relation, ..),
+                Some(c @ (Constant::Double(_) | Constant::Int(_) | Constant::Uint(_) | Constant::Timestamp(_))),
+            ) => Node::CompareWith(*relation, a, c),
             (Node::In(..), Some(Constant::List(elements))) => {
                 let set = self.set(&elements);
                 Node::InSet(a, set)

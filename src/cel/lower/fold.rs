@@ -4,7 +4,7 @@
 use super::super::budget::Budget;
 use super::super::context::Context;
 use super::super::error::{Eval, EvalError};
-use super::super::machine::{Machine, Memory, Place};
+use super::super::machine::{Machine, Memory, Place, Test};
 use super::super::program::{At, Node, Set, Texts};
 use super::super::value::{Constant, Object, Value};
 use super::One;
@@ -23,6 +23,10 @@ impl<'a> Memory<'a> for Nothing {
     }
 
     fn found(&self, _: &Machine<'a, Self>, _: u32, _: &'a Value<'a>) {}
+
+    fn truth(&self, _: &Machine<'a, Self>, _: u32) -> Test<'a> {
+        Err(EvalError::NO_SUCH_OVERLOAD)
+    }
 
     fn variable(&self, _: &Machine<'a, Self>, _: u32) -> Eval<'a> {
         Err(EvalError::NO_SUCH_OVERLOAD)

@@ -3,9 +3,13 @@
 
 use super::super::ast::{Comprehension, ExprKind, Literal, NodeId};
 use super::super::macros::UNUSED;
-use super::super::program::{At, Fold, Loop, LoopKind, Node};
+use super::super::program::{Ask, At, Fold, Loop, LoopKind, Node};
 use super::super::value::Constant;
-use super::One;
+use super::{Bound, One};
+
+/// Literals a macro may go over to be written out, and nodes that its body may have then.
+const MOST_UNROLLED: usize = 8;
+const MOST_NODES: usize = 16;
 
 /// What the shape of a fold says.
 enum Shape {
@@ -113,7 +117,7 @@ impl One<'_, '_> {
         let place = self.next_local;
         self.next_local += 1;
         self.most_locals = self.most_locals.max(self.next_local);
-        self.scope.push((name.into(), place));
+        self.scope.push((name.into(), Bound::Place(place)));
         place
     }
 
@@ -142,6 +146,9 @@ impl One<'_, '_> {
             };
         }
         let range = self.expr(c.range);
+        if let Some(unrolled) = self.unrolled(c, kind, body, range) {
+            return unrolled;
+        }
         let outside = std::mem::replace(&mut self.steps, 0);
         let first = self.declare(&c.iter_var);
         let second = c.iter_var2.as_deref().map(|name| self.declare(name));
@@ -152,7 +159,62 @@ impl One<'_, '_> {
         };
         self.forget(if second.is_some() { 2 } else { 1 });
         let cost = std::mem::replace(&mut self.steps, outside).saturating_add(1);
-        self.add(Node::Loop(Box::new(Loop { kind, range, first, second, filter, body, cost })))
+        let is_item = |e: At| matches!(self.to.program.node(e), Node::Local(i) if *i == first);
+        let ask = match self.to.program.node(body) {
+            Node::InSet(e, set) if second.is_none() && is_item(*e) => Ask::Member(*set),
+            Node::IsText(e, text) if second.is_none() && is_item(*e) => Ask::Text(text.clone()),
+            _ => Ask::Other,
+        };
+        self.add(Node::Loop(Box::new(Loop { kind, range, first, second, filter, body, ask, cost })))
+    }
+
+    /// `all` and `exists` over a few constants as `&&` and `||`: in each operand the variable is a literal, and what
+    /// depends on it alone is worked out here. Errors are absorbed in the same way.
+    fn unrolled(&mut self, c: &Comprehension, kind: LoopKind, body: NodeId, range: At) -> Option<At> {
+        let Some(Constant::List(elements)) = self.to.program.constant(range) else { return None };
+        let short = (1..=MOST_UNROLLED).contains(&elements.len()) && c.iter_var2.is_none();
+        if !short || self.unrolling || self.to.index.keeps_all || !self.is_small(body) {
+            return None;
+        }
+        let elements = elements.clone();
+        if !matches!(kind, LoopKind::All | LoopKind::Exists) {
+            return None;
+        }
+        self.unrolling = true;
+        let mut ats = Vec::with_capacity(elements.len());
+        for element in &*elements {
+            self.scope.push((c.iter_var.clone(), Bound::Literal(element.clone())));
+            let at = self.expr(body);
+            self.scope.pop();
+            match (self.to.program.node(at), kind) {
+                (Node::And(kids), LoopKind::All) | (Node::Or(kids), LoopKind::Exists) => {
+                    ats.extend_from_slice(self.to.program.kids(*kids));
+                }
+                _ => ats.push(at),
+            }
+        }
+        self.unrolling = false;
+        let kids = self.kids(&ats);
+        let at = self.add(if kind == LoopKind::All { Node::And(kids) } else { Node::Or(kids) });
+        Some(self.folded(at, &ats))
+    }
+
+    /// True if a tree has few nodes and no macro in it.
+    fn is_small(&self, body: NodeId) -> bool {
+        let mut open = vec![body];
+        let mut seen = 0;
+        while let Some(id) = open.pop() {
+            seen += 1;
+            match self.kind(id) {
+                _ if seen > MOST_NODES => return false,
+                ExprKind::Literal(_) | ExprKind::Ident(_) => {}
+                ExprKind::Select { operand, .. } => open.push(*operand),
+                ExprKind::Call { target, args, .. } => open.extend(target.iter().chain(args)),
+                ExprKind::List { elements, .. } => open.extend(elements),
+                ExprKind::Map(_) | ExprKind::Struct { .. } | ExprKind::Comprehension(_) => return false,
+            }
+        }
+        true
     }
 
     fn fold(&mut self, c: &Comprehension) -> At {

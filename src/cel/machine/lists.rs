@@ -10,7 +10,7 @@ use super::super::mapping::MapBuilder;
 use super::super::program::{At, Kids, RegexCall, Set};
 use super::super::show::Shown;
 use super::super::value::{List, Value};
-use super::{Machine, Memory, Test};
+use super::{Answer, Machine, Memory, Test, answer};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// Evaluates the arguments from left to right; the first error is the result.
@@ -115,16 +115,19 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     pub(super) fn in_set(&self, e: At, set: u32) -> Test<'a> {
-        self.is_member(self.operand(e)?, set)
+        match (self.operand(e)?, self.program.sets.get(set as usize)) {
+            (Value::String(text), Some(set)) => answer(set.strings.contains(text)),
+            (other, _) => self.is_member(&other, set),
+        }
     }
 
     /// True if the value is in a prepared set.
-    #[inline]
-    pub(super) fn is_member(&self, needle: Value<'a>, set: u32) -> Test<'a> {
-        let Some(set) = self.program.sets.get(set as usize) else { return Ok(false) };
+    #[inline(never)]
+    pub(super) fn is_member(&self, needle: &Value<'a>, set: u32) -> Test<'a> {
+        let Some(set) = self.program.sets.get(set as usize) else { return answer(false) };
         match set.contains(needle) {
-            Some(found) => Ok(found),
-            None => list_contains(List::Constants(&set.elements), needle, &self.context),
+            Some(found) => answer(found),
+            None => list_contains(List::Constants(&set.elements), *needle, &self.context).map(Answer::from),
         }
     }
 
@@ -165,14 +168,14 @@ fn not_optional<'a>(cx: &Context<'a>, key: Value<'a>, value: Value<'a>) -> EvalE
 impl Set {
     /// Membership, where the prepared form can tell.
     #[inline]
-    fn contains(&self, needle: Value<'_>) -> Option<bool> {
+    fn contains(&self, needle: &Value<'_>) -> Option<bool> {
         match needle {
             Value::String(s) => Some(self.strings.contains(s)),
             Value::Object(_) => None,
             _ if self.only_strings => Some(false),
-            Value::Double(d) => self.contains_number(d),
-            Value::Int(i) if i.unsigned_abs() <= 1 << 53 => self.contains_number(i as f64),
-            Value::Uint(u) if u <= 1 << 53 => self.contains_number(u as f64),
+            Value::Double(d) => self.contains_number(*d),
+            Value::Int(i) if i.unsigned_abs() <= 1 << 53 => self.contains_number(*i as f64),
+            Value::Uint(u) if *u <= 1 << 53 => self.contains_number(*u as f64),
             _ => None,
         }
     }

@@ -4,9 +4,9 @@ use bumpalo::collections::Vec as BumpVec;
 
 use super::super::error::{Eval, EvalError, Fault};
 use super::super::mapping::MapBuilder;
-use super::super::program::{At, Fold, Loop, LoopKind, Node};
+use super::super::program::{Ask, Fold, Loop, LoopKind};
 use super::super::value::{List, Map, Value};
-use super::{Machine, Memory, Test};
+use super::{Answer, Machine, Memory, Test, answer};
 
 /// What a macro goes over.
 #[derive(Clone, Copy)]
@@ -27,10 +27,12 @@ impl Range<'_> {
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     pub(super) fn run_loop(&self, l: &'a Loop) -> Eval<'a> {
+        if matches!(l.kind, LoopKind::All | LoopKind::Exists) {
+            return self.loop_test(l).map(|b| Value::Bool(b.is_yes()));
+        }
         let range = self.range(self.operand(l.range)?, l.second.is_some())?;
         match l.kind {
-            LoopKind::All => self.quantify(l, range, false).map(Value::Bool),
-            LoopKind::Exists => self.quantify(l, range, true).map(Value::Bool),
+            LoopKind::All | LoopKind::Exists => Err(EvalError::NO_SUCH_OVERLOAD),
             LoopKind::ExistsOne => self.exists_one(l, range),
             LoopKind::List => self.build_list(l, range),
             LoopKind::MapValues | LoopKind::MapEntries => self.build_map(l, range),
@@ -41,12 +43,26 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     pub(super) fn loop_test(&self, l: &'a Loop) -> Test<'a> {
         let decides = match l.kind {
-            LoopKind::All => false,
-            LoopKind::Exists => true,
-            _ => return super::truth::truth_of(self.run_loop(l)?),
+            LoopKind::All => Answer::No,
+            LoopKind::Exists => Answer::Yes,
+            _ => return super::truth::truth_of(&self.run_loop(l)?),
         };
-        let range = self.range(self.operand(l.range)?, l.second.is_some())?;
-        self.quantify(l, range, decides)
+        match (self.operand(l.range)?, &l.ask) {
+            (Value::List(List::Values(items)), Ask::Member(set)) => {
+                self.until(l, decides, items, |item| match (item, self.program.sets.get(*set as usize)) {
+                    (Value::String(text), Some(set)) => answer(set.strings.contains(text)),
+                    _ => self.is_member(item, *set),
+                })
+            }
+            (Value::Map(Map::Fields(fields)), Ask::Member(set)) => match self.program.sets.get(*set as usize) {
+                Some(set) => self.until(l, decides, fields, |(key, _)| answer(set.strings.contains(key))),
+                None => answer(false),
+            },
+            (Value::List(List::Values(items)), Ask::Text(text)) => {
+                self.until(l, decides, items, |item| self.equals_text(item, text))
+            }
+            (range, _) => self.quantify(l, self.range(range, l.second.is_some())?, decides),
+        }
     }
 
     #[inline]
@@ -71,85 +87,50 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     /// `all` and `exists`: stops at the first item that decides; otherwise the first error, if any, is the result.
-    fn quantify(&self, l: &'a Loop, range: Range<'a>, decides: bool) -> Test<'a> {
-        let is_item = |e: At| matches!(self.node(e), Node::Local(i) if *i == l.first);
-        match (self.node(l.body), range) {
-            _ if l.second.is_some() => {}
-            (Node::InSet(e, set), _) if is_item(*e) => return self.quantify_members(l, range, *set, decides),
-            (Node::IsText(e, text), Range::List(List::Values(items))) if is_item(*e) => {
-                return self.quantify_texts(l, items, text, decides);
-            }
-            _ => {}
-        }
-        match (range, l.second) {
-            (Range::List(List::Values(items)), None) => {
-                self.quantify_over(l, items.iter().map(|v| (*v, Value::Null)), decides)
-            }
-            (Range::Map(Map::Fields(fields)), _) => {
-                self.quantify_over(l, fields.iter().map(|(k, v)| (Value::String(k), *v)), decides)
-            }
-            _ => self.quantify_over(l, (0..range.len()).map(|i| item(range, i, l.second.is_some())), decides),
-        }
-    }
-
-    #[inline]
-    fn quantify_over(
-        &self,
-        l: &'a Loop,
-        items: impl Iterator<Item = (Value<'a>, Value<'a>)>,
-        decides: bool,
-    ) -> Test<'a> {
+    #[inline(never)]
+    fn quantify(&self, l: &'a Loop, range: Range<'a>, decides: Answer) -> Test<'a> {
         let locals = self.need_locals();
-        let (first, second) = (locals.get(l.first as usize), l.second.and_then(|second| locals.get(second as usize)));
-        let mut failure = None;
-        for (a, b) in items {
-            self.context.budget.charge(u64::from(l.cost))?;
+        let first = locals.get(l.first as usize);
+        let Some(second) = l.second.and_then(|second| locals.get(second as usize)) else {
+            let ask = |item: Value<'a>| {
+                if let Some(cell) = first {
+                    cell.set(Ok(item));
+                }
+                self.test(l.body)
+            };
+            return match range {
+                Range::List(List::Values(items)) => self.until(l, decides, items, |item| ask(*item)),
+                _ => self.until(l, decides, 0..range.len(), |i| ask(item(range, i, false).0)),
+            };
+        };
+        let ask = |(a, b): (Value<'a>, Value<'a>)| {
             if let Some(cell) = first {
                 cell.set(Ok(a));
             }
-            if let Some(cell) = second {
-                cell.set(Ok(b));
+            second.set(Ok(b));
+            self.test(l.body)
+        };
+        match range {
+            Range::Map(Map::Fields(fields)) => {
+                self.until(l, decides, fields, |(key, value)| ask((Value::String(key), *value)))
             }
-            match self.test(l.body) {
-                Ok(b) if b == decides => return Ok(decides),
-                Ok(_) => {}
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
-            }
+            _ => self.until(l, decides, 0..range.len(), |i| ask(item(range, i, true))),
         }
-        failure.map_or(Ok(!decides), Err)
     }
 
-    /// `range.all(x, x in [literals])` and `exists`.
-    fn quantify_members(&self, l: &'a Loop, range: Range<'a>, set: u32, decides: bool) -> Test<'a> {
-        if let (Range::Map(Map::Fields(fields)), Some(set)) = (range, self.program.sets.get(set as usize)) {
-            for (key, _) in fields {
-                self.context.budget.charge(u64::from(l.cost))?;
-                if set.strings.contains(key) == decides {
-                    return Ok(decides);
-                }
-            }
-            return Ok(!decides);
-        }
-        for i in 0..range.len() {
-            self.context.budget.charge(u64::from(l.cost))?;
-            let item = match range {
-                Range::List(l) => l.get(i),
-                Range::Map(m) => m.key(i),
-            };
-            if self.is_member(item.unwrap_or(Value::Null), set)? == decides {
-                return Ok(decides);
-            }
-        }
-        Ok(!decides)
-    }
-
-    /// `list.exists(x, x == "literal")` and `all`.
-    fn quantify_texts(&self, l: &'a Loop, items: &'a [Value<'a>], text: &'a str, decides: bool) -> Test<'a> {
+    /// Asks about one item after the other.
+    #[inline]
+    fn until<T>(
+        &self,
+        l: &'a Loop,
+        decides: Answer,
+        items: impl IntoIterator<Item = T>,
+        ask: impl Fn(T) -> Test<'a>,
+    ) -> Test<'a> {
         let mut failure = None;
         for item in items {
             self.context.budget.charge(u64::from(l.cost))?;
-            match self.equals_text(*item, text) {
+            match ask(item) {
                 Ok(b) if b == decides => return Ok(decides),
                 Ok(_) => {}
                 Err(e) if e.is_fatal() => return Err(e),
@@ -175,8 +156,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             let item = self.set_item(range, i, l.first, l.second);
             if let Some(filter) = l.filter {
                 match self.test(filter) {
-                    Ok(true) => {}
-                    Ok(false) => continue,
+                    Ok(Answer::Yes) => {}
+                    Ok(Answer::No) => continue,
                     Err(e) if e.is_fatal() => return Err(e),
                     Err(e) => {
                         failure = Some(e);

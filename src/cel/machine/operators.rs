@@ -152,12 +152,18 @@ pub fn compare<'a>(cx: &Context<'a>, relation: Relation, a: Value<'a>, b: Value<
         Relation::GreaterEqual => &Fault::NoOverload("_>=_"),
     };
     let Some(ordering) = order(a, b, operator, cx)? else { return Ok(false) };
-    Ok(match relation {
+    Ok(holds(relation, ordering))
+}
+
+/// True if things of this order are in this relation.
+#[inline]
+pub fn holds(relation: Relation, ordering: Ordering) -> bool {
+    match relation {
         Relation::Less => ordering == Ordering::Less,
         Relation::LessEqual => ordering != Ordering::Greater,
         Relation::Greater => ordering == Ordering::Greater,
         Relation::GreaterEqual => ordering != Ordering::Less,
-    })
+    }
 }
 
 /// `needle in haystack`

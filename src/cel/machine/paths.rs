@@ -4,106 +4,145 @@ use super::super::error::{Eval, EvalError, Fault};
 use super::super::program::{Path, Plan, Shortcut, Step, TypeTest};
 use super::super::select;
 use super::super::value::{Map, Value, field};
-use super::{Machine, Memory, Place, Test};
+use super::{Answer, Machine, Memory, Place, Test, answer};
 
 /// Where a path ends.
 enum Holder<'a> {
     /// In a map of the request: what is there.
     Found(Option<&'a Value<'a>>),
     /// In something else: the last step, and what it is taken from.
-    Other(&'a Step, Value<'a>),
+    Other(&'a Step, &'a Value<'a>),
 }
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
-    /// What a short path finds in a map of the request; `None` if it leads anywhere else, and where anything fails.
-    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
-    #[inline(always)]
-    fn short(&self, shortcut: &'a Shortcut) -> Option<Option<&'a Value<'a>>> {
-        let (holder, key) = match &shortcut.plan {
-            Plan::Attribute(root, position, key) => match self.roots.get(*root as usize) {
-                Some(Value::Message(m)) => (m.fields.get(*position as usize)?, key),
-                _ => return None,
+    /// A static path.
+    #[inline(never)]
+    pub fn path(&self, index: u32) -> Eval<'a> {
+        self.place(index).copied()
+    }
+
+    /// Where the value of a path is. What is no attribute of an input is worked out elsewhere, so that this needs no
+    /// registers saved.
+    #[inline]
+    pub fn place(&self, index: u32) -> Place<'a> {
+        match self.program.shortcuts.get(index as usize).map(|s| &s.plan) {
+            Some(Plan::Attribute(root, position, key)) => match self.attribute(*root, *position, key) {
+                Some(Some(found)) => Ok(found),
+                _ => self.place_by_steps(index),
             },
-            Plan::Below(path, memo, key) => (self.memory.slot(self, *path, *memo).ok()?, key),
-            Plan::Steps => return None,
-        };
-        match holder {
-            Value::Map(Map::Fields(fields)) => Some(field(fields, key)),
+            Some(Plan::Field(root, position)) => match self.message_field(*root, *position) {
+                Some(value) => Ok(value),
+                None => self.place_by_steps(index),
+            },
+            _ => self.place_below(index),
+        }
+    }
+
+    /// A declared field of an input.
+    #[inline]
+    fn message_field(&self, root: u32, position: u32) -> Option<&'a Value<'a>> {
+        match self.roots.get(root as usize) {
+            Some(Value::Message(m)) => m.fields.get(position as usize),
             _ => None,
         }
     }
 
-    /// A static path.
-    #[inline(never)]
-    pub fn path(&self, index: u32) -> Eval<'a> {
-        match self.program.shortcuts.get(index as usize).and_then(|shortcut| self.short(shortcut)) {
-            Some(Some(found)) => Ok(*found),
-            _ => self.path_by_steps(index),
+    /// What `R.attr.key` finds in a map of the request; `None` if it leads anywhere else.
+    #[inline]
+    fn attribute(&self, root: u32, position: u32, key: &str) -> Option<Option<&'a Value<'a>>> {
+        match self.message_field(root, position) {
+            Some(Value::Map(Map::Fields(fields))) => Some(field(fields, key)),
+            _ => None,
         }
     }
 
-    /// Where the value of a path is.
-    pub fn place(&self, index: u32) -> Place<'a> {
-        match self.program.shortcuts.get(index as usize).and_then(|shortcut| self.short(shortcut)) {
+    #[inline(never)]
+    fn place_below(&self, index: u32) -> Place<'a> {
+        match self.below(index) {
             Some(Some(found)) => Ok(found),
-            _ => self.path_by_steps(index).map(|value| &*self.context.bump.alloc(value)),
+            _ => self.place_by_steps(index),
+        }
+    }
+
+    /// What a key of a remembered path finds in a map of the request; `None` if it leads anywhere else.
+    #[inline]
+    fn below(&self, index: u32) -> Option<Option<&'a Value<'a>>> {
+        let Plan::Below(path, memo, key) = &self.program.shortcuts.get(index as usize)?.plan else { return None };
+        match self.memory.slot(self, *path, *memo) {
+            Ok(Value::Map(Map::Fields(fields))) => Some(field(fields, key)),
+            _ => None,
         }
     }
 
     #[inline(never)]
-    fn path_by_steps(&self, index: u32) -> Eval<'a> {
-        let Some(path) = self.program.paths.get(index as usize) else { return Ok(Value::Null) };
+    fn place_by_steps(&self, index: u32) -> Place<'a> {
+        let Some(path) = self.program.paths.get(index as usize) else { return Ok(&Value::Null) };
         let (from, steps) = self.nearest(index, path, &path.steps)?;
         self.walk(from, steps)
     }
 
     /// The longest part of a path that is remembered, and the steps from there.
     #[inline]
-    fn nearest(&self, index: u32, path: &'a Path, steps: &'a [Step]) -> Result<(Value<'a>, &'a [Step]), EvalError<'a>> {
+    fn nearest(
+        &self,
+        index: u32,
+        path: &'a Path,
+        steps: &'a [Step],
+    ) -> Result<(&'a Value<'a>, &'a [Step]), EvalError<'a>> {
         match self.program.shortcuts.get(index as usize) {
             Some(Shortcut { base: Some(base), .. }) => {
                 let value = self.memory.slot(self, base.path, base.memo)?;
-                Ok((*value, steps.get(base.steps as usize..).unwrap_or(&[])))
+                Ok((value, steps.get(base.steps as usize..).unwrap_or(&[])))
             }
-            _ => Ok((self.root(path.root), steps)),
+            _ => Ok((self.roots.get(path.root as usize).unwrap_or(&Value::Null), steps)),
         }
     }
 
     #[inline]
-    fn walk(&self, from: Value<'a>, steps: &'a [Step]) -> Eval<'a> {
+    fn walk(&self, from: &'a Value<'a>, steps: &'a [Step]) -> Place<'a> {
         let mut v = from;
         for step in steps {
             v = match (step, v) {
-                (Step::Key(key), Value::Map(Map::Fields(fields))) => match Map::Fields(fields).get_str(key) {
+                (Step::Key(key), Value::Map(Map::Fields(fields))) => match field(fields, key) {
                     Some(found) => found,
                     None => return Err(self.context.fault(Fault::NoSuchKey(key))),
                 },
                 (Step::Field(i, name), Value::Message(m)) => match m.fields.get(*i as usize) {
-                    Some(field) => *field,
+                    Some(field) => field,
                     None => return Err(self.context.fault(Fault::NoSuchField(name))),
                 },
-                (Step::Key(key), other) => select::select(&self.context, other, key)?,
-                (Step::Field(_, name), other) => select::select(&self.context, other, name)?,
+                (Step::Key(key), other) => self.made(select::select(&self.context, *other, key)?),
+                (Step::Field(_, name), other) => self.made(select::select(&self.context, *other, name)?),
             };
         }
         Ok(v)
     }
 
+    /// A place for a value that is none of the request's own.
+    #[cold]
+    fn made(&self, value: Value<'a>) -> &'a Value<'a> {
+        self.context.bump.alloc(value)
+    }
+
     /// `has(path)`
     #[inline(never)]
     pub(super) fn has_path(&self, index: u32) -> Test<'a> {
-        match self.short_remembered(index) {
-            Some(found) => Ok(found.is_some()),
+        match self.short(index) {
+            Some(found) => answer(found.is_some()),
             None => self.has_path_by_steps(index),
         }
     }
 
-    /// What a short path finds, which is remembered where it is read again.
-    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
-    #[inline(always)]
-    fn short_remembered(&self, index: u32) -> Option<Option<&'a Value<'a>>> {
+    /// What a short path finds, which is remembered where it is read again; `None` if it leads out of the maps of the
+    /// request, or anything fails.
+    #[inline]
+    fn short(&self, index: u32) -> Option<Option<&'a Value<'a>>> {
         let shortcut = self.program.shortcuts.get(index as usize)?;
-        let found = self.short(shortcut)?;
+        let found = match &shortcut.plan {
+            Plan::Attribute(root, position, key) => self.attribute(*root, *position, key)?,
+            Plan::Below(..) => self.below(index)?,
+            Plan::Field(..) | Plan::Steps => return None,
+        };
         if let (Some(value), Some(memo)) = (found, shortcut.memo) {
             self.memory.found(self, memo, value);
         }
@@ -113,22 +152,22 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     fn has_path_by_steps(&self, index: u32) -> Test<'a> {
         let (last, holder) = match self.holder(index)? {
-            Holder::Found(found) => return Ok(found.is_some()),
+            Holder::Found(found) => return answer(found.is_some()),
             Holder::Other(last, holder) => (last, holder),
         };
         match last {
             // worked out when it is asked for, and there even if it is empty
-            Step::Field(_, "effectiveDerivedRoles") => Ok(true),
-            Step::Key(key) => select::has(&self.context, holder, key),
-            Step::Field(_, name) => select::has(&self.context, holder, name),
+            Step::Field(_, "effectiveDerivedRoles") => answer(true),
+            Step::Key(key) => select::has(&self.context, *holder, key).map(Answer::from),
+            Step::Field(_, name) => select::has(&self.context, *holder, name).map(Answer::from),
         }
     }
 
     /// `has(path) && type(path) == ty`
     #[inline(never)]
     pub(super) fn path_is(&self, index: u32, ty: &TypeTest) -> Test<'a> {
-        match self.short_remembered(index) {
-            Some(found) => Ok(found.is_some_and(|v| ty.fits(v))),
+        match self.short(index) {
+            Some(found) => answer(found.is_some_and(|v| ty.fits(v))),
             None => self.path_is_by_steps(index, ty),
         }
     }
@@ -136,8 +175,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     fn path_is_by_steps(&self, index: u32, ty: &TypeTest) -> Test<'a> {
         match self.holder(index)? {
-            Holder::Found(found) => Ok(found.is_some_and(|v| ty.fits(v))),
-            Holder::Other(..) => Ok(self.has_path(index)? && ty.fits(&self.path(index)?)),
+            Holder::Found(found) => answer(found.is_some_and(|v| ty.fits(v))),
+            Holder::Other(..) => answer(self.has_path(index)?.is_yes() && ty.fits(self.place(index)?)),
         }
     }
 

@@ -6,8 +6,9 @@ use super::super::functions::{self, charge_search, plain_address};
 use super::super::program::{At, Kids, Node, Relation, TextTest, TypeTest};
 use super::super::select;
 use super::super::texts::same;
-use super::super::value::{Map, Value, field};
-use super::{Machine, Memory, Test, operators};
+use super::super::time;
+use super::super::value::{Constant, Map, Value, field};
+use super::{Answer, Machine, Memory, Test, answer, operators};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// The truth of a node; anything but a boolean is an error. Like [`Self::value`], only finds who works it out.
@@ -17,7 +18,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::Or(kids) => self.or(*kids),
             Node::Not(e) => self.not(*e),
             Node::HasPath(p) => self.has_path(*p),
-            Node::Variable(i) => self.variable_test(*i),
+            Node::Variable(i) => self.memory.truth(self, *i),
             Node::IsText(e, text) => self.is_text(*e, text),
             Node::IsNotText(e, text) => self.is_not_text(*e, text),
             Node::IsType(e, ty) => self.is_type(*e, ty),
@@ -25,10 +26,12 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::FieldIs(e, key, ty) => self.field_is(*e, key, ty),
             Node::InSet(e, set) => self.in_set(*e, *set),
             Node::Matches(e, pattern) => self.matches(*e, *pattern),
+            Node::TextMatches(e, pattern) => self.text_matches(*e, *pattern),
             Node::Text(test, e, text) => self.text_test(*test, *e, text),
             Node::Equal(a, b) => self.equal(*a, *b),
             Node::NotEqual(a, b) => self.not_equal(*a, *b),
             Node::Compare(relation, a, b) => self.compare(*relation, *a, *b),
+            Node::CompareWith(relation, a, b) => self.compare_with(*relation, *a, b),
             Node::In(a, b) => self.contains(*a, *b),
             Node::Has(e, key) => self.has(*e, key),
             Node::Loop(l) => self.loop_test(l),
@@ -43,17 +46,17 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         match self.node(at) {
             Node::InRange(e, range) => match self.value(*e)? {
                 Value::String(text) => match plain_address(text) {
-                    Some(ip) => Ok(range.contains(ip)),
+                    Some(ip) => answer(range.contains(ip)),
                     None => Err(self.context.error(format_args!("invalid IP address: {text}"))),
                 },
                 other => Err(self.context.no_overload("inIPAddrRange", &[other, Value::String("")])),
             },
             Node::HasVariable(i) => match self.variable(*i) {
                 Err(e) if e.is_fatal() || e.is_now_missing() => Err(e),
-                Err(e) => Ok(!matches!(e.fault(), Fault::UndefinedField(_))),
-                Ok(_) => Ok(true),
+                Err(e) => answer(!matches!(e.fault(), Fault::UndefinedField(_))),
+                Ok(_) => answer(true),
             },
-            Node::HasGlobal(root, name) => Ok(self.global(*root, name).is_some()),
+            Node::HasGlobal(root, name) => answer(self.global(*root, name).is_some()),
             // everything else is a case of `test`
             _ => Err(EvalError::NO_SUCH_OVERLOAD),
         }
@@ -61,17 +64,12 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn truth_of(&self, at: At) -> Test<'a> {
-        truth_of(self.value(at)?)
-    }
-
-    #[inline(never)]
-    fn variable_test(&self, index: u32) -> Test<'a> {
-        truth_of(self.memory.variable(self, index)?)
+        truth_of(&self.value(at)?)
     }
 
     #[inline(never)]
     fn choose_test(&self, condition: At, then: At, otherwise: At) -> Test<'a> {
-        self.test(if self.test(condition)? { then } else { otherwise })
+        self.test(if self.test(condition)?.is_yes() { then } else { otherwise })
     }
 
     #[inline(never)]
@@ -81,24 +79,24 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn is_type(&self, e: At, ty: &TypeTest) -> Test<'a> {
-        Ok(ty.fits(&self.operand(e)?))
+        answer(ty.fits(&self.operand(e)?))
     }
 
     #[inline(never)]
     fn field_is(&self, e: At, key: &'a str, ty: &TypeTest) -> Test<'a> {
         match self.operand(e)? {
-            Value::Map(Map::Fields(fields)) => Ok(field(fields, key).is_some_and(|v| ty.fits(v))),
+            Value::Map(Map::Fields(fields)) => answer(field(fields, key).is_some_and(|v| ty.fits(v))),
             other if select::has(&self.context, other, key)? => {
-                Ok(ty.fits(&select::select(&self.context, other, key)?))
+                answer(ty.fits(&select::select(&self.context, other, key)?))
             }
-            _ => Ok(false),
+            _ => answer(false),
         }
     }
 
     #[inline(never)]
     fn equal(&self, a: At, b: At) -> Test<'a> {
         let a = self.operand(a)?;
-        compare::equal(a, self.operand(b)?, &self.context)
+        compare::equal(a, self.operand(b)?, &self.context).map(Answer::from)
     }
 
     #[inline(never)]
@@ -110,27 +108,41 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     fn compare(&self, relation: Relation, a: At, b: At) -> Test<'a> {
         let a = self.operand(a)?;
-        operators::compare(&self.context, relation, a, self.value(b)?)
+        operators::compare(&self.context, relation, a, self.value(b)?).map(Answer::from)
+    }
+
+    #[inline(never)]
+    fn compare_with(&self, relation: Relation, a: At, b: &'a Constant) -> Test<'a> {
+        match (self.operand(a)?, b) {
+            (Value::Double(x), Constant::Double(y)) => answer(match relation {
+                Relation::Less => x < *y,
+                Relation::LessEqual => x <= *y,
+                Relation::Greater => x > *y,
+                Relation::GreaterEqual => x >= *y,
+            }),
+            (Value::Timestamp(x), Constant::Timestamp(y)) => answer(operators::holds(relation, time::order(x, *y))),
+            (a, b) => operators::compare(&self.context, relation, a, b.view()).map(Answer::from),
+        }
     }
 
     #[inline(never)]
     fn contains(&self, a: At, b: At) -> Test<'a> {
         let a = self.operand(a)?;
-        operators::contains(&self.context, a, self.operand(b)?)
+        operators::contains(&self.context, a, self.operand(b)?).map(Answer::from)
     }
 
     #[inline(never)]
     fn has(&self, e: At, key: &'a str) -> Test<'a> {
         match self.operand(e)? {
-            Value::Map(Map::Fields(fields)) => Ok(field(fields, key).is_some()),
-            other => select::has(&self.context, other, key),
+            Value::Map(Map::Fields(fields)) => answer(field(fields, key).is_some()),
+            other => select::has(&self.context, other, key).map(Answer::from),
         }
     }
 
     #[inline(never)]
     fn text_test(&self, test: TextTest, e: At, text: &str) -> Test<'a> {
         let Value::String(s) = self.operand(e)? else { return Err(EvalError::NO_SUCH_OVERLOAD) };
-        Ok(match test {
+        answer(match test {
             TextTest::Prefix => s.as_bytes().starts_with(text.as_bytes()),
             TextTest::Suffix => s.as_bytes().ends_with(text.as_bytes()),
             TextTest::Part => {
@@ -143,9 +155,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     fn is_not_text(&self, e: At, text: &'a str) -> Test<'a> {
         match self.operand(e)? {
-            Value::String(s) => Ok(!same(s, text)),
+            Value::String(s) => answer(!same(s, text)),
             other @ Value::Object(_) => self.differ(other, Value::String(text)),
-            _ => Ok(true),
+            _ => answer(true),
         }
     }
 
@@ -155,13 +167,13 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let mut failure = None;
         for kid in self.kids(kids) {
             match self.test(*kid) {
-                Ok(true) => {}
-                Ok(false) => return Ok(false),
+                Ok(Answer::Yes) => {}
+                Ok(Answer::No) => return answer(false),
                 Err(e) if e.is_fatal() => return Err(e),
                 Err(e) => failure = failure.or(Some(e)),
             }
         }
-        failure.map_or(Ok(true), Err)
+        failure.map_or(answer(true), Err)
     }
 
     #[inline(never)]
@@ -169,27 +181,27 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let mut failure = None;
         for kid in self.kids(kids) {
             match self.test(*kid) {
-                Ok(false) => {}
-                Ok(true) => return Ok(true),
+                Ok(Answer::No) => {}
+                Ok(Answer::Yes) => return answer(true),
                 Err(e) if e.is_fatal() => return Err(e),
                 Err(e) => failure = failure.or(Some(e)),
             }
         }
-        failure.map_or(Ok(false), Err)
+        failure.map_or(answer(false), Err)
     }
 
     #[inline(never)]
     fn is_text(&self, e: At, text: &'a str) -> Test<'a> {
         let value = self.operand(e)?;
-        self.equals_text(value, text)
+        self.equals_text(&value, text)
     }
 
     #[inline]
-    pub(super) fn equals_text(&self, value: Value<'a>, text: &'a str) -> Test<'a> {
+    pub(super) fn equals_text(&self, value: &Value<'a>, text: &'a str) -> Test<'a> {
         match value {
-            Value::String(s) => Ok(same(s, text)),
-            other @ Value::Object(_) => compare::equal(other, Value::String(text), &self.context),
-            _ => Ok(false),
+            Value::String(s) => answer(same(s, text)),
+            other @ Value::Object(_) => compare::equal(*other, Value::String(text), &self.context).map(Answer::from),
+            _ => answer(false),
         }
     }
 
@@ -197,18 +209,31 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline]
     fn differ(&self, a: Value<'a>, b: Value<'a>) -> Test<'a> {
         match compare::equal(a, b, &self.context) {
-            Ok(equal) => Ok(!equal),
+            Ok(equal) => answer(!equal),
             Err(e) if e.is_fatal() => Err(e),
-            Err(_) => Ok(true),
+            Err(_) => answer(true),
+        }
+    }
+
+    #[inline(never)]
+    fn text_matches(&self, e: At, pattern: u32) -> Test<'a> {
+        match self.operand(e)? {
+            value @ Value::String(_) => self.matches_value(value, pattern),
+            _ => answer(false),
         }
     }
 
     #[inline(never)]
     fn matches(&self, e: At, pattern: u32) -> Test<'a> {
-        match (self.operand(e)?, self.program.patterns.get(pattern as usize)) {
+        self.matches_value(self.operand(e)?, pattern)
+    }
+
+    #[inline]
+    fn matches_value(&self, value: Value<'a>, pattern: u32) -> Test<'a> {
+        match (value, self.program.patterns.get(pattern as usize)) {
             (Value::String(text), Some((_, Ok(pattern)))) => {
                 charge_search(&self.context, text)?;
-                Ok(pattern.is_match(text))
+                answer(pattern.is_match(text))
             }
             (Value::String(_), Some((_, Err(why)))) => Err(self.context.fault(Fault::Text(why))),
             (other, _) => Err(functions::no_receiver(&self.context, "matches", other)),
@@ -216,11 +241,11 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 }
 
-/// A value as a condition.
+/// A value as a condition: anything but a boolean is an error.
 #[inline]
-pub(super) fn truth_of(value: Value<'_>) -> Test<'_> {
+pub fn truth_of<'a>(value: &Value<'a>) -> Test<'a> {
     match value {
-        Value::Bool(b) => Ok(b),
+        Value::Bool(b) => answer(*b),
         _ => Err(EvalError::NO_SUCH_OVERLOAD),
     }
 }
