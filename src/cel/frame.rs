@@ -7,9 +7,9 @@ use bumpalo::Bump;
 use super::budget::Budget;
 use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
+use super::lower::Lowered;
 use super::machine::{Answer, Machine, Memory, Place, Test, truth_of};
 use super::memo::Memo;
-use super::program::At;
 use super::unit::{ExprId, Unit, Variable};
 use super::value::{List, Object, Timestamp, Value};
 
@@ -151,28 +151,67 @@ impl<'a> Frame<'a> {
 
     #[inline(never)]
     fn truth_first(&self, id: ExprId) -> Truth<'a> {
-        let truth = self.work_out_truth(id);
-        let known = match truth {
-            Truth::True => Known::True,
-            Truth::False => Known::False,
-            Truth::NotBool => Known::NotBool,
-            Truth::Error(e) => self.failed(id, e),
+        let truth = match self.machine.memory.unit.lowered(id) {
+            Some(lowered) if lowered.is_test => self.test(lowered),
+            Some(lowered) if lowered.asks_variable && !self.machine.memory.failed_is_null => self.test(lowered),
+            Some(lowered) => return self.truth_of_value(id, lowered),
+            None => return Truth::NotBool,
         };
-        match self.near.get(id.0 as usize) {
-            Some(cell) => cell.set(known),
-            None => {
-                if let Some(cell) = self.far().get(id.0 as usize - NEAR) {
-                    cell.set(known);
-                }
+        match truth {
+            Ok(Answer::Yes) => self.set_known(id, Known::True),
+            Ok(Answer::No) => {
+                self.set_known(id, Known::False);
+                return Truth::False;
             }
+            Err(e) => return self.failed(id, e),
         }
+        Truth::True
+    }
+
+    #[inline]
+    fn test(&self, lowered: &Lowered) -> Test<'a> {
+        self.machine.context.budget.charge(u64::from(lowered.cost))?;
+        self.machine.test(lowered.root)
+    }
+
+    #[inline(never)]
+    fn truth_of_value(&self, id: ExprId, lowered: &Lowered) -> Truth<'a> {
+        let charged = self.machine.context.budget.charge(u64::from(lowered.cost));
+        let truth = match charged.and_then(|()| self.machine.value(lowered.root)) {
+            Ok(value) => Truth::of(value),
+            Err(e) => return self.failed(id, e),
+        };
+        self.set_known(
+            id,
+            match truth {
+                Truth::True => Known::True,
+                Truth::False => Known::False,
+                Truth::NotBool | Truth::Error(_) => Known::NotBool,
+            },
+        );
         truth
     }
 
+    #[inline]
+    fn set_known(&self, id: ExprId, known: Known) {
+        match self.near.get(id.0 as usize) {
+            Some(cell) => cell.set(known),
+            None => self.set_far(id, known),
+        }
+    }
+
     #[cold]
-    fn failed(&self, id: ExprId, e: EvalError<'a>) -> Known {
+    fn set_far(&self, id: ExprId, known: Known) {
+        if let Some(cell) = self.far().get((id.0 as usize).wrapping_sub(NEAR)) {
+            cell.set(known);
+        }
+    }
+
+    #[cold]
+    fn failed(&self, id: ExprId, e: EvalError<'a>) -> Truth<'a> {
         self.errors().set(id.0, e, self.machine.context.bump);
-        Known::Error
+        self.set_known(id, Known::Error);
+        Truth::Error(e)
     }
 
     fn errors(&self) -> &'a Memo<'a, EvalError<'a>> {
@@ -189,31 +228,6 @@ impl<'a> Frame<'a> {
         let room = self.machine.memory.unit.len().saturating_sub(NEAR);
         let make = || &*self.machine.context.bump.alloc_slice_fill_with(room, |_| Cell::new(Known::Nothing));
         self.rare().far.get_or_init(make)
-    }
-
-    #[inline]
-    fn work_out_truth(&self, id: ExprId) -> Truth<'a> {
-        let Some(lowered) = self.machine.memory.unit.lowered(id) else { return Truth::NotBool };
-        if let Err(e) = self.machine.context.budget.charge(u64::from(lowered.cost)) {
-            return Truth::Error(e);
-        }
-        let tests = lowered.is_test || (lowered.asks_variable && !self.machine.memory.failed_is_null);
-        if !tests {
-            return self.truth_of_value(lowered.root);
-        }
-        match self.machine.test(lowered.root) {
-            Ok(Answer::Yes) => Truth::True,
-            Ok(Answer::No) => Truth::False,
-            Err(e) => Truth::Error(e),
-        }
-    }
-
-    #[inline(never)]
-    fn truth_of_value(&self, root: At) -> Truth<'a> {
-        match self.machine.value(root) {
-            Ok(value) => Truth::of(value),
-            Err(e) => Truth::Error(e),
-        }
     }
 
     /// The value of the expression.

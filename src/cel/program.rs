@@ -158,8 +158,10 @@ pub enum Node {
     IsType(At, TypeTest),
     /// `has(R.attr.owner) && type(R.attr.owner) == string`
     PathIs(u32, TypeTest),
+    /// Several of these in a row.
+    PathsAre(Box<[(u32, TypeTest)]>),
     /// `has(e.f) && type(e.f) == string`
-    FieldIs(At, Arc<str>, TypeTest),
+    FieldIs(At, Box<(Arc<str>, TypeTest)>),
     /// `a < b`
     Compare(Relation, At, At),
     /// `a < 5`: the right side is a number or a point in time.
@@ -208,6 +210,9 @@ pub enum Node {
     Unknown(Box<str>),
 }
 
+/// Every step looks one up.
+const _: () = assert!(std::mem::size_of::<Node>() == 32);
+
 impl Node {
     /// True for nodes that give a boolean or fail.
     #[inline]
@@ -224,6 +229,7 @@ impl Node {
             | Self::IsNotText(..)
             | Self::IsType(..)
             | Self::PathIs(..)
+            | Self::PathsAre(_)
             | Self::FieldIs(..)
             | Self::Compare(..)
             | Self::CompareWith(..)
@@ -405,7 +411,14 @@ pub struct Set {
 
 /// Texts prepared for membership tests.
 #[derive(Clone, Debug)]
-pub enum Texts {
+pub struct Texts {
+    /// A bit for each [`shape`] that some text has: what most other texts fail at.
+    shapes: u64,
+    all: Members,
+}
+
+#[derive(Clone, Debug)]
+enum Members {
     /// By length, where few are of one length.
     ByLength {
         /// Sorted by length; each with its [`ends`].
@@ -421,16 +434,24 @@ pub enum Texts {
 const FEW: usize = 16;
 const LONGEST: usize = 255;
 
+/// One bit, from the length and the first byte.
+#[inline]
+fn shape(text: &[u8]) -> u64 {
+    let first = text.first().map_or(0, |b| usize::from(*b));
+    1 << (text.len().wrapping_mul(5).wrapping_add(first) % 64)
+}
+
 impl Texts {
     /// Prepares texts.
     #[must_use]
     pub fn new(mut all: Vec<Arc<str>>) -> Self {
         all.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
         all.dedup();
+        let shapes = all.iter().fold(0, |shapes, text| shapes | shape(text.as_bytes()));
         let longest = all.last().map_or(0, |t| t.len());
         let many = all.chunk_by(|a, b| a.len() == b.len()).any(|same| same.len() > FEW);
         if many || longest > LONGEST {
-            return Self::Hashed(all.into_iter().collect());
+            return Self { shapes, all: Members::Hashed(all.into_iter().collect()) };
         }
         let at = |len: usize| all.partition_point(|t| t.len() < len) as u32;
         let lengths = (0..=longest).map(|len| (at(len), at(len + 1))).collect();
@@ -438,33 +459,38 @@ impl Texts {
             let (first, last) = ends(text.as_bytes());
             (first, last, text)
         };
-        Self::ByLength { lengths, texts: all.into_iter().map(with_ends).collect() }
+        Self { shapes, all: Members::ByLength { lengths, texts: all.into_iter().map(with_ends).collect() } }
     }
 
     /// True if the text is one of them.
     #[inline]
     #[must_use]
     pub fn contains(&self, text: &str) -> bool {
-        let Self::ByLength { texts, lengths } = self else { return self.contains_slowly(text) };
+        self.shapes & shape(text.as_bytes()) != 0 && self.holds(text)
+    }
+
+    #[inline(never)]
+    fn holds(&self, text: &str) -> bool {
+        let Members::ByLength { texts, lengths } = &self.all else { return self.holds_long(text) };
         let Some((from, to)) = lengths.get(text.len()) else { return false };
-        let Some(same) = texts.get(*from as usize..*to as usize).filter(|same| !same.is_empty()) else { return false };
         if text.len() > SHORT {
-            return self.contains_slowly(text);
+            return self.holds_long(text);
         }
         // no call in the loop: it needs no registers saved
         let wanted = ends(text.as_bytes());
+        let same = texts.get(*from as usize..*to as usize).unwrap_or(&[]);
         same.iter().any(|(first, last, _)| (*first, *last) == wanted)
     }
 
     #[inline(never)]
-    fn contains_slowly(&self, text: &str) -> bool {
-        match self {
-            Self::ByLength { texts, lengths } => {
+    fn holds_long(&self, text: &str) -> bool {
+        match &self.all {
+            Members::ByLength { texts, lengths } => {
                 let Some((from, to)) = lengths.get(text.len()) else { return false };
                 let same = texts.get(*from as usize..*to as usize).unwrap_or(&[]);
                 same.iter().any(|(_, _, t)| **t == *text)
             }
-            Self::Hashed(all) => all.contains(text),
+            Members::Hashed(all) => all.contains(text),
         }
     }
 }
@@ -541,6 +567,25 @@ impl From<&Literal> for Constant {
             Literal::Double(d) => Self::Double(*d),
             Literal::String(s) => Self::String(s.as_ref().into()),
             Literal::Bytes(b) => Self::Bytes(b.as_ref().into()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_hold_what_was_put_in_and_nothing_else() {
+        let word =
+            |i: usize| "abcdefghijklmnopqrstuvwxyz".repeat(2).chars().skip(i % 26).take(i % 24).collect::<String>();
+        for size in [0, 1, 7, 40, 700] {
+            let words: Vec<Arc<str>> = (0..size).map(|i| word(i * 7).into()).collect();
+            let texts = Texts::new(words.clone());
+            for i in 0..700 {
+                let asked = word(i);
+                assert_eq!(texts.contains(&asked), words.iter().any(|w| **w == *asked), "{asked} of {size}");
+            }
         }
     }
 }

@@ -77,6 +77,7 @@ impl One<'_, '_> {
         }
         if function == "_&&_" && !self.to.index.keeps_all {
             self.fuse(&mut ats);
+            self.fuse_paths(&mut ats);
             if let [one] = *ats {
                 return one;
             }
@@ -98,6 +99,33 @@ impl One<'_, '_> {
         }
     }
 
+    /// What asks for paths and their types one after the other, as one test.
+    fn fuse_paths(&mut self, operands: &mut Vec<At>) {
+        let mut fused = Vec::with_capacity(operands.len());
+        let mut run: Vec<(u32, TypeTest)> = Vec::new();
+        let mut last = None;
+        for at in operands.drain(..).map(Some).chain([None]) {
+            if let Some(at) = at
+                && let Node::PathIs(path, ty) = self.to.program.node(at)
+            {
+                run.push((*path, ty.clone()));
+                last = Some(at);
+                continue;
+            }
+            match (run.len(), last) {
+                (1, Some(one)) => fused.push(one),
+                (0, _) => {}
+                _ => {
+                    let tests = std::mem::take(&mut run).into();
+                    fused.push(self.add(Node::PathsAre(tests)));
+                }
+            }
+            run.clear();
+            fused.extend(at);
+        }
+        *operands = fused;
+    }
+
     fn fused(&mut self, first: At, second: At) -> Option<Node> {
         let program = &*self.to.program;
         if let (Node::IsType(e, TypeTest::Kind(Kind::String)), Node::Matches(f, pattern)) =
@@ -117,7 +145,7 @@ impl One<'_, '_> {
                 Some(Node::PathIs(path, ty))
             }
             (Node::Has(e, key), Node::Select(f, other)) if key == other && program.same_name(*e, *f) => {
-                Some(Node::FieldIs(*e, key.clone(), ty.clone()))
+                Some(Node::FieldIs(*e, Box::new((key.clone(), ty.clone()))))
             }
             _ => None,
         }

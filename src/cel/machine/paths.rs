@@ -135,7 +135,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     /// What a short path finds, which is remembered where it is read again; `None` if it leads out of the maps of the
     /// request, or anything fails.
-    #[inline]
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
     fn short(&self, index: u32) -> Option<Option<&'a Value<'a>>> {
         let shortcut = self.program.shortcuts.get(index as usize)?;
         let found = match &shortcut.plan {
@@ -161,6 +162,25 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Step::Key(key) => select::has(&self.context, *holder, key).map(Answer::from),
             Step::Field(_, name) => select::has(&self.context, *holder, name).map(Answer::from),
         }
+    }
+
+    /// Several of these one after the other, as `&&` has it.
+    #[inline(never)]
+    pub(super) fn paths_are(&self, tests: &'a [(u32, TypeTest)]) -> Test<'a> {
+        let mut failure = None;
+        for (index, ty) in tests {
+            let found = match self.short(*index) {
+                Some(found) => answer(found.is_some_and(|v| ty.fits(v))),
+                None => self.path_is_by_steps(*index, ty),
+            };
+            match found {
+                Ok(Answer::Yes) => {}
+                Ok(Answer::No) => return answer(false),
+                Err(e) if e.is_fatal() => return Err(e),
+                Err(e) => failure = failure.or(Some(e)),
+            }
+        }
+        failure.map_or(answer(true), Err)
     }
 
     /// `has(path) && type(path) == ty`

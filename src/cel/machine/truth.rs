@@ -1,5 +1,7 @@
 //! Nodes as conditions: true, false or an error, without a value in between.
 
+use std::sync::Arc;
+
 use super::super::compare;
 use super::super::error::{EvalError, Fault};
 use super::super::functions::{self, charge_search, plain_address};
@@ -23,7 +25,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::IsNotText(e, text) => self.is_not_text(*e, text),
             Node::IsType(e, ty) => self.is_type(*e, ty),
             Node::PathIs(p, ty) => self.path_is(*p, ty),
-            Node::FieldIs(e, key, ty) => self.field_is(*e, key, ty),
+            Node::PathsAre(tests) => self.paths_are(tests),
+            Node::FieldIs(e, test) => self.field_is(*e, test),
             Node::InSet(e, set) => self.in_set(*e, *set),
             Node::Matches(e, pattern) => self.matches(*e, *pattern),
             Node::TextMatches(e, pattern) => self.text_matches(*e, *pattern),
@@ -83,7 +86,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     #[inline(never)]
-    fn field_is(&self, e: At, key: &'a str, ty: &TypeTest) -> Test<'a> {
+    fn field_is(&self, e: At, (key, ty): &'a (Arc<str>, TypeTest)) -> Test<'a> {
         match self.operand(e)? {
             Value::Map(Map::Fields(fields)) => answer(field(fields, key).is_some_and(|v| ty.fits(v))),
             other if select::has(&self.context, other, key)? => {
