@@ -85,7 +85,12 @@ impl<'a> Logic<'a> {
         };
         Ok(match condition {
             Condition::Expr(id) => {
-                let truth = self.truth(partial.expression(*id)?)?;
+                let part = partial.expression(*id)?;
+                let truth = self.truth(part)?;
+                // What the reference takes to be there is still something that it does not know.
+                if let (Part::Unknown(_), Some(_), true) = (part, truth.as_bool(), self.semantics != Semantics::Safe) {
+                    return Ok(Truth::of(truth).built());
+                }
                 Truth::of(match truth {
                     // What can give no boolean fails, whatever it gives.
                     Term::Apply(_) | Term::Variable(_)

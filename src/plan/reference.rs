@@ -20,7 +20,9 @@ fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term
     match (operator, simpler.as_slice()) {
         ("and" | "or", _) => logic.combine(operator == "or", &rewrite::unique(simpler)),
         ("not", [one]) => logic.opposite(*one),
-        ("in", [element, Term::Value(container)]) if !matches!(element, Term::Value(_)) => {
+        ("in", [element, Term::Value(container)])
+            if !matches!(element, Term::Value(_)) || rewrite::elements(*container).is_some_and(|e| e.is_empty()) =>
+        {
             within(*element, *container, logic)
         }
         ("in", [element, Term::Value(container)]) if rewrite::is_scalar(*container) => {

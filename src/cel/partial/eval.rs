@@ -14,6 +14,9 @@ use super::super::program::{Arithmetic, Relation};
 use super::super::select;
 use super::super::show::Shown;
 use super::super::value::Value;
+use super::macros::in_lambda;
+use super::reference::{is_optional, names_local};
+use super::select::Own;
 use super::{Folded, Part, Partial, Stop, Term, Written};
 use crate::cel::context::Context;
 
@@ -46,12 +49,25 @@ impl<'a> Partial<'a> {
             ExprKind::Ident(name) => Ok(self.ident(checked, id, name, scope)),
             ExprKind::Select { operand, field, test_only } => {
                 if let Some(root) = self.own_root(checked, *operand) {
+                    if self.reference && root == Own::Variables && in_lambda(scope) && self.has_optionals(field) {
+                        return Err(Stop::Unsupported("an optional"));
+                    }
                     return self.own(root, field, *test_only);
                 }
+                if let Some(known) = self.principal_version(checked, *operand, field, *test_only) {
+                    return known;
+                }
                 let part = self.eval(checked, *operand, scope)?;
-                if *test_only { self.has(part, field) } else { self.select(part, field) }
+                if !*test_only {
+                    let selected = self.select(part, field)?;
+                    return self.as_named(checked, id, selected, scope);
+                }
+                match self.bound(checked, *operand, field, part) {
+                    Some(bound) => Ok(bound),
+                    None => self.has(part, field),
+                }
             }
-            ExprKind::Call { target, function, args } => self.call(checked, *target, function, args, scope),
+            ExprKind::Call { target, function, args } => self.call(checked, id, (*target, function, args), scope),
             ExprKind::List { elements, optional } => self.list(checked, elements, optional, scope),
             ExprKind::Map(_) => self.map(checked, id, scope),
             ExprKind::Struct { .. } => Err(Stop::Unsupported("a message literal")),
@@ -125,12 +141,17 @@ impl<'a> Partial<'a> {
     fn call(
         &self,
         checked: &'a Checked,
-        target: Option<NodeId>,
-        name: &'a str,
-        args: &'a [NodeId],
+        id: NodeId,
+        (target, name, args): (Option<NodeId>, &'a str, &'a [NodeId]),
         scope: Scopes<'_, 'a>,
     ) -> Step<'a> {
         match (target, name, args) {
+            _ if is_optional(name) && self.reference && (self.written.is_some() || in_lambda(scope)) => {
+                Err(Stop::Unsupported("an optional"))
+            }
+            (None, "@in", [_, list]) if self.reference && self.written.is_none() && is_empty_list(checked, *list) => {
+                Ok(Part::Known(Value::Bool(false)))
+            }
             (None, "_&&_" | "_||_", [a, b]) => {
                 let wanted = name == "_||_";
                 let left = self.eval(checked, *a, scope)?;
@@ -139,6 +160,7 @@ impl<'a> Partial<'a> {
                 }
                 let right = self.eval(checked, *b, scope)?;
                 let both = self.logic(wanted, left, right)?;
+                self.keep_failures(checked, both, &[(*a, left), (*b, right)]);
                 self.note_all(checked, scope, both, &[(*a, left), (*b, right)]);
                 Ok(both)
             }
@@ -151,7 +173,7 @@ impl<'a> Partial<'a> {
                     }
                     Part::Failed(..) => Ok(condition),
                     _ => {
-                        let raw = self.unevaluated(Written::Branch);
+                        let raw = self.unevaluated(checked);
                         let side = raw.as_ref().unwrap_or(self);
                         let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
                         self.choose(condition.term(), a, b)
@@ -173,17 +195,24 @@ impl<'a> Partial<'a> {
                     return Err(Stop::Unsupported("an optional"));
                 };
                 let part = self.eval(checked, *e, scope)?;
-                self.optional_select(part, field)
+                match self.bound(checked, *e, field, part) {
+                    Some(bound) => Ok(bound),
+                    None => self.optional_select(part, field),
+                }
             }
             (None, "_[?_]", [e, key]) => {
                 let (part, key) = (self.eval(checked, *e, scope)?, self.eval(checked, *key, scope)?);
-                self.optional_index(part, key)
+                let bound = match key {
+                    Part::Known(Value::String(field)) => self.bound(checked, *e, field, part),
+                    _ => None,
+                };
+                bound.map_or_else(|| self.optional_index(part, key), Ok)
             }
             (None, "_[_]", [e, key]) => {
                 let parts = [self.eval(checked, *e, scope)?, self.eval(checked, *key, scope)?];
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
-                Ok(indexed)
+                self.as_named(checked, id, indexed, scope)
             }
             (Some(a), "or" | "orValue", [b]) => {
                 let part = self.eval(checked, a, scope)?;
@@ -206,7 +235,7 @@ impl<'a> Partial<'a> {
                     parts.push(part);
                     // The reference stops at an argument that fails.
                     if matches!(part, Part::Failed(..)) && raw.is_none() {
-                        raw = self.unevaluated(Written::AfterFailure);
+                        raw = self.unevaluated(checked);
                     }
                 }
                 let result = self.strict(target.is_some(), name, &parts)?;
@@ -240,6 +269,17 @@ impl<'a> Partial<'a> {
         if self.reference { shown } else { Term::Error }
     }
 
+    /// Remembers that an operand of logic failed and is still part of the outcome, whatever a macro around it is over.
+    fn keep_failures(&self, checked: &Checked, whole: Part<'a>, operands: &[(NodeId, Part<'a>)]) {
+        let kept = |(id, part): &(NodeId, Part<'a>)| match self.truth(*part) {
+            Part::Failed(_, term) => !is_dropped(term) && !names_local(checked, *id),
+            _ => false,
+        };
+        if self.reference && matches!(whole, Part::Unknown(_)) && operands.iter().any(kept) {
+            self.kept_failure.set(true);
+        }
+    }
+
     /// `||` for `wanted` true, `&&` for false.
     pub(super) fn logic(&self, wanted: bool, left: Part<'a>, right: Part<'a>) -> Step<'a> {
         let (left, right) = (self.truth(left), self.truth(right));
@@ -261,12 +301,7 @@ impl<'a> Partial<'a> {
                 Ok(other)
             }
             (Part::Failed(e, a), Part::Failed(_, b)) => Ok(Part::Failed(e, self.apply(operator, &[a, b])?)),
-            _ => {
-                if matches!(left, Part::Failed(..)) || matches!(right, Part::Failed(..)) {
-                    self.kept_failure.set(true);
-                }
-                self.unknown(operator, &[left.term(), right.term()])
-            }
+            _ => self.unknown(operator, &[left.term(), right.term()]),
         }
     }
 
@@ -297,15 +332,12 @@ impl<'a> Partial<'a> {
         let values: Option<Vec<Value<'a>>> =
             parts.iter().map(|p| if let Part::Known(v) = p { Some(*v) } else { None }).collect();
         match values {
+            // Types are no constants.
             Some(values) if self.written.is_some() => {
-                let folds = name != "now" && values.iter().all(|v| !matches!(v, Value::Timestamp(_)));
-                match strict_call(&self.cx, style, name, &values) {
-                    Ok(Value::Timestamp(_)) | Err(_) => self.unknown(operator(name), &terms()),
-                    Ok(Value::Duration(_)) if self.written == Some(Written::AfterFailure) => {
-                        self.unknown(operator(name), &terms())
-                    }
-                    Ok(value) if folds => Ok(Part::Known(value)),
-                    Ok(_) => self.unknown(operator(name), &terms()),
+                let folds = self.written == Some(Written::Folded) && !values.iter().any(|v| matches!(v, Value::Type(_)));
+                match folds.then(|| strict_call(&self.cx, style, name, &values)) {
+                    Some(Ok(value)) => Ok(Part::Known(value)),
+                    _ => self.unknown(operator(name), &terms()),
                 }
             }
             Some(values) => self.known(strict_call(&self.cx, style, name, &values), term),
@@ -319,7 +351,7 @@ impl<'a> Partial<'a> {
         for (i, e) in (0_u32..).zip(elements) {
             let part = raw.as_ref().unwrap_or(self).eval(checked, *e, scope)?;
             if matches!(part, Part::Failed(..)) && raw.is_none() {
-                raw = self.unevaluated(Written::AfterFailure);
+                raw = self.unevaluated(checked);
             }
             if !optional.contains(&i) {
                 parts.push(part);
@@ -329,6 +361,8 @@ impl<'a> Partial<'a> {
                 Part::Known(Value::Optional(None)) => {}
                 Part::Known(Value::Optional(Some(v))) => parts.push(Part::Known(*v)),
                 Part::Failed(..) => parts.push(part),
+                // What the reference knows by name is no optional.
+                Part::Known(_) => parts.push(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.unsayable()?)),
                 _ => return Err(Stop::Unsupported("an optional element")),
             }
         }
@@ -362,6 +396,7 @@ impl<'a> Partial<'a> {
                 value if !entry.optional => pairs.push((key, value)),
                 Part::Known(Value::Optional(None)) => {}
                 Part::Known(Value::Optional(Some(v))) => pairs.push((key, Part::Known(*v))),
+                Part::Known(_) => return Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.unsayable()?)),
                 _ => return Err(Stop::Unsupported("an optional entry")),
             }
         }
@@ -391,6 +426,11 @@ impl<'a> Partial<'a> {
             self.apply("get-field", &[Part::Known(v).term(), Term::Variable(field)])
         })
     }
+}
+
+/// `[]` as it is written.
+fn is_empty_list(checked: &Checked, id: NodeId) -> bool {
+    matches!(&checked.ast.node(id).kind, ExprKind::List { elements, .. } if elements.is_empty())
 }
 
 /// A value that is no boolean.

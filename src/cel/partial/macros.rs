@@ -1,7 +1,7 @@
 //! Macros. Over known ranges with known bodies they run as the folds they expand to; `exists` and `all` over a short
 //! known range are written out; what is left keeps the macro as it was written, with a lambda.
 
-use super::super::ast::{Comprehension, ExprKind, Literal, MacroCall, NodeId};
+use super::super::ast::{Comprehension, ExprKind, MacroCall, NodeId};
 use super::super::checker::Checked;
 use super::super::context::Context;
 use super::super::error::{Eval, Fault};
@@ -28,7 +28,14 @@ impl<'a> Partial<'a> {
             Part::Known(range) => {
                 let items = match self.items(range, c.iter_var2.is_some()) {
                     Ok(items) => items,
-                    Err(e) => return self.known(Err(e), || Ok(Term::Error)),
+                    Err(e) => {
+                        return match &node.macro_call {
+                            Some(call) if self.reference && !e.is_fatal() => {
+                                self.shown(e, self.residual(checked, call, Term::Value(range), scope))
+                            }
+                            _ => self.known(Err(e), || Ok(Term::Error)),
+                        };
+                    }
                 };
                 let failed = match self.known_fold(checked, c, &items, scope)? {
                     Some(Part::Failed(e, _)) if self.reference && node.macro_call.is_some() => Some(e),
@@ -42,14 +49,17 @@ impl<'a> Partial<'a> {
                 // The reference cannot show a macro over what it knows with a body of which a part fails.
                 let fails = self.kept_failure.replace(before);
                 let written = match written {
-                    Some(Ok(_)) if fails => Some(Err(Stop::Unsupported("a macro"))),
+                    Some(Ok(_)) if fails && failed.is_none() => Some(Err(Stop::Unsupported("a macro"))),
                     written => written,
                 };
-                let writes_out = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
+                let writes_out = matches!(&*call.function, "exists" | "all")
+                    && items.len() <= WRITTEN_OUT
+                    && self.written.is_none()
+                    && failed.is_none();
                 let shown = match written {
                     None if writes_out => self.written_out(checked, c, call, &items, scope),
                     None => self.residual(checked, call, Term::Value(range), scope),
-                    Some(Ok(written)) if writes_out && !in_lambda(scope) => {
+                    Some(Ok(written)) if writes_out && !in_lambda(scope) && written.term().is_sayable() => {
                         match self.written_out(checked, c, call, &items, scope)? {
                             Part::Unknown(out) => self.unknown(EITHER, &[written.term(), out]),
                             other => Ok(other),
@@ -177,12 +187,9 @@ impl<'a> Partial<'a> {
             "transformList" | "transformMap" | "transformMapEntry" => 2,
             _ => call.args.len().saturating_sub(1),
         };
-        let (names, bodies) = call.args.split_at(variables.min(call.args.len()));
-        if self.reference {
-            let is_constant = |id: &NodeId| matches!(checked.ast.node(*id).kind, ExprKind::Literal(Literal::Bool(_)));
-            if function == "sortBy" || bodies.iter().any(is_constant) {
-                return Err(Stop::Unsupported("a macro"));
-            }
+        let (names, mut bodies) = call.args.split_at(variables.min(call.args.len()));
+        if self.reference && function == "sortBy" {
+            return Err(Stop::Unsupported("a macro"));
         }
         let names: Vec<&'a str> = names
             .iter()
@@ -194,6 +201,21 @@ impl<'a> Partial<'a> {
         let scopes = |outer, name| Scope { name, part: Part::Unknown(Term::Variable(name)), outer };
         let first = scopes(scope, names.first().copied().unwrap_or(""));
         let second = scopes(Some(&first), names.get(1).copied().unwrap_or(""));
+        let mut function = function;
+        if let (true, Some(test)) = (self.reference, bodies.first()) {
+            let constant = self.constant(checked, *test, Some(&second))?;
+            let is_test = bodies.len() == 2 || !matches!(function, "map" | "transformList" | "transformMap" | "transformMapEntry");
+            match constant.filter(|_| is_test) {
+                None => {}
+                // The reference drops a test that always holds.
+                Some(true) if bodies.len() == 2 => bodies = bodies.get(1..).unwrap_or(bodies),
+                Some(true) if function == "filter" => {
+                    function = "map";
+                    bodies = call.args.get(..1).unwrap_or(bodies);
+                }
+                Some(_) => return Err(Stop::Unsupported("a macro")),
+            }
+        }
         let mut lambda = Vec::with_capacity(call.args.len());
         for body in bodies {
             let part = self.eval(checked, *body, Some(&second))?;
@@ -226,7 +248,7 @@ impl<'a> Partial<'a> {
 }
 
 /// True within the body of a macro over what is not known.
-fn in_lambda(mut scope: Scopes<'_, '_>) -> bool {
+pub(super) fn in_lambda(mut scope: Scopes<'_, '_>) -> bool {
     while let Some(s) = scope {
         if matches!(s.part, Part::Unknown(Term::Variable(name)) if name == s.name) {
             return true;

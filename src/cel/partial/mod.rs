@@ -9,6 +9,7 @@ mod apply;
 mod eval;
 mod macros;
 mod optional;
+mod reference;
 mod select;
 mod term;
 
@@ -79,13 +80,13 @@ pub struct Folded {
     pub outcome: String,
 }
 
-/// Why an expression stays as it is written, in the reference.
+/// What is worked out of an expression that stays as it is written, in the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
-    /// Which branch is taken is not known.
-    Branch,
-    /// An argument before it failed.
-    AfterFailure,
+    /// What is constant.
+    Folded,
+    /// Nothing: it reads the clock, which the reference cannot fold, and then folds nothing at all.
+    AsIs,
 }
 
 /// Evaluates expressions of a unit in part.
@@ -96,7 +97,7 @@ pub struct Partial<'a> {
     cx: Context<'a>,
     /// Answers as the reference does, its flaws included.
     reference: bool,
-    /// Only constants are worked out.
+    /// Not reached: inputs stay names.
     written: Option<Written>,
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
@@ -161,43 +162,6 @@ impl<'a> Partial<'a> {
                 Type::Dyn | Type::Any | Type::Bool | Type::Wrapper(_) | Type::Param(_)
             )
         })
-    }
-
-    /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
-    /// stay calls.
-    fn unevaluated(&self, written: Written) -> Option<Self> {
-        if !self.reference {
-            return None;
-        }
-        let bump = self.cx.bump;
-        let named = |path| Part::Unknown(Term::Variable(path));
-        let principal = named("request.principal");
-        let mut roots = bumpalo::collections::Vec::from_iter_in(self.roots.iter().copied(), bump);
-        for (name, part) in &mut roots {
-            match (*name, *part) {
-                ("P", _) => *part = principal,
-                ("G", _) => *part = named("globals"),
-                ("R", _) => *part = named("request.resource"),
-                ("request", Part::Place(place)) => {
-                    let fields = bump.alloc_slice_copy(place.fields);
-                    for (name, part) in &mut *fields {
-                        match *name {
-                            "principal" => *part = principal,
-                            "resource" => *part = named("request.resource"),
-                            "auxData" => *part = named("request.auxData"),
-                            "aux_data" => *part = named("request.aux_data"),
-                            _ => {}
-                        }
-                    }
-                    *part = Part::Place(bump.alloc(Place { fields, ..*place }));
-                }
-                _ => {}
-            }
-        }
-        let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
-        raw.failed_is_null = self.failed_is_null;
-        raw.written = Some(self.written.unwrap_or(written));
-        Some(raw)
     }
 
     /// What `V.name` is worth; `None` if there is no such variable. What it needs is worked out first and in order, so

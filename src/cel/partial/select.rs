@@ -35,6 +35,9 @@ impl<'a> Partial<'a> {
     pub(super) fn own(&self, root: Own, field: &'a str, test: bool) -> Step<'a> {
         let found = match root {
             Own::Variables => self.variable(field)?,
+            Own::Constants if self.written.is_some() => {
+                Some(Part::Unknown(Term::Variable(self.path("constants", field))))
+            }
             Own::Constants => {
                 let all = &self.unit.written().constants;
                 all.iter().find(|(name, _)| *name == *field).map(|(_, c)| Part::Known(c.view()))
@@ -47,6 +50,9 @@ impl<'a> Partial<'a> {
         };
         let path = if root == Own::Globals && self.reference { self.path("globals", field) } else { field };
         let missing = || Part::Failed(self.cx.fault(Fault::UndefinedField(field)), self.failure(Term::Variable(path)));
+        if test && self.written.is_some() && root != Own::Variables {
+            return Ok(Part::Unknown(Term::bool(true)));
+        }
         // In the reference a variable stands for its expression, under `has` too.
         if !test || self.reference && root == Own::Variables {
             return Ok(found.unwrap_or_else(missing));
@@ -160,28 +166,5 @@ impl<'a> Partial<'a> {
                 self.unknown("index", &operands)
             }
         }
-    }
-
-    /// The path of a chain of selections from an input.
-    fn input_path(&self, checked: &Checked, id: NodeId) -> Option<&'a str> {
-        let mut fields: Vec<&str> = Vec::new();
-        let mut at = id;
-        while let ExprKind::Select { operand, field, test_only: false } = &checked.ast.node(at).kind {
-            fields.push(field);
-            at = *operand;
-        }
-        let ExprKind::Ident(root) = &checked.ast.node(at).kind else { return None };
-        let Some(Reference::Root(_)) = checked.reference(at) else { return None };
-        let mut path = match root.trim_start_matches('.') {
-            "R" => "request.resource".to_owned(),
-            "P" => "request.principal".to_owned(),
-            "request" => "request".to_owned(),
-            _ => return None,
-        };
-        for field in fields.iter().rev() {
-            path.push('.');
-            path.push_str(field);
-        }
-        Some(self.cx.bump.alloc_str(&path))
     }
 }
