@@ -7,16 +7,9 @@ use crate::cel::value::Value;
 
 /// A simpler term, as the reference would write it.
 pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
-    simpler(term, true, logic)
-}
-
-/// Look-ups are written out only where nothing is negated above them.
-fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
     let Some((operator, operands)) = term.as_apply() else { return Ok(term) };
     let bump = logic.cx.bump;
-    let positive = positive && operator != "not";
-    let look_up = |term| if positive { rewrite::look_up(&logic.cx, term) } else { None };
-    let simpler = operands.iter().map(|o| simpler(*o, positive, logic)).collect::<Result<Vec<_>, _>>()?;
+    let simpler = operands.iter().map(|o| simplify(*o, logic)).collect::<Result<Vec<_>, _>>()?;
     match (operator, simpler.as_slice()) {
         ("and" | "or", _) => logic.combine(operator == "or", &rewrite::unique(simpler)),
         ("not", [one]) => logic.opposite(*one),
@@ -44,18 +37,24 @@ fn simpler<'a>(term: Term<'a>, positive: bool, logic: &Logic<'a>) -> Result<Term
                 }
             }
         }
-        ("in", [Term::Value(needle), container]) => match look_up(*container) {
-            Some(found) => found.keys_where(&logic.cx, true, |v| test(logic, "in", *needle, v)),
-            None => Term::apply(bump, operator, &simpler),
-        },
-        (relation, [left, Term::Value(right)]) if rewrite::is_relation(relation) && rewrite::is_scalar(*right) => {
-            match look_up(*left) {
-                Some(found) => found.keys_where(&logic.cx, true, |v| ordered(logic, relation, v, *right)),
-                None => Term::apply(bump, operator, &simpler),
-            }
-        }
         _ => Term::apply(bump, operator, &simpler),
     }
+}
+
+/// A comparison with a look-up in a known map, as the keys for which it holds: only where nothing is around it.
+pub(super) fn alone<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
+    let found = match term.as_apply() {
+        Some(("in", [Term::Value(needle), container])) => rewrite::look_up(&logic.cx, *container)
+            .map(|found| found.keys_where(&logic.cx, true, |v| test(logic, "in", *needle, v))),
+        Some((relation, [left, Term::Value(right)]))
+            if rewrite::is_relation(relation) && rewrite::is_scalar(*right) =>
+        {
+            rewrite::look_up(&logic.cx, *left)
+                .map(|found| found.keys_where(&logic.cx, true, |v| ordered(logic, relation, v, *right)))
+        }
+        _ => None,
+    };
+    found.unwrap_or(Ok(term))
 }
 
 fn test<'a>(logic: &Logic<'a>, operator: &str, a: Value<'a>, b: Value<'a>) -> Option<bool> {

@@ -205,6 +205,9 @@ impl<'a, 's> Walk<'a, 's> {
             if said.deny.and_then(Truth::known) == Some(true) {
                 continue;
             }
+            if self.reference && said.restricted.and_then(Truth::known) == Some(true) {
+                continue;
+            }
             if let (true, Some(deny)) = (self.reference, said.deny) {
                 self.logic.add(&mut denied, deny)?;
             }

@@ -15,7 +15,7 @@ use super::super::select;
 use super::super::show::Shown;
 use super::super::value::Value;
 use super::macros::in_lambda;
-use super::reference::{is_optional, names_local};
+use super::reference::{is_optional, takes_failures};
 use super::select::Own;
 use super::{Folded, Part, Partial, Stop, Term, Written};
 use crate::cel::context::Context;
@@ -26,12 +26,18 @@ pub(super) type Step<'a> = Result<Part<'a>, Stop>;
 /// Macro variables, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'s, 'a> {
-    pub(super) name: &'s str,
+    pub(super) name: &'a str,
     pub(super) part: Part<'a>,
+    /// How many there are, this one included.
+    pub(super) depth: u32,
     pub(super) outer: Option<&'s Scope<'s, 'a>>,
 }
 
 pub(super) type Scopes<'s, 'a> = Option<&'s Scope<'s, 'a>>;
+
+pub(super) fn depth(scope: Scopes<'_, '_>) -> u32 {
+    scope.map_or(0, |s| s.depth)
+}
 
 impl<'a> Partial<'a> {
     pub(super) fn eval(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
@@ -120,7 +126,7 @@ impl<'a> Partial<'a> {
         let mut inner = scope;
         while let Some(s) = inner {
             if s.name == name {
-                return s.part;
+                return if s.depth <= self.names { Part::Unknown(Term::Variable(s.name)) } else { s.part };
             }
             inner = s.outer;
         }
@@ -160,7 +166,6 @@ impl<'a> Partial<'a> {
                 }
                 let right = self.eval(checked, *b, scope)?;
                 let both = self.logic(wanted, left, right)?;
-                self.keep_failures(checked, both, &[(*a, left), (*b, right)]);
                 self.note_all(checked, scope, both, &[(*a, left), (*b, right)]);
                 Ok(both)
             }
@@ -173,7 +178,7 @@ impl<'a> Partial<'a> {
                     }
                     Part::Failed(..) => Ok(condition),
                     _ => {
-                        let raw = self.unevaluated(checked);
+                        let raw = self.unevaluated(checked, scope);
                         let side = raw.as_ref().unwrap_or(self);
                         let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
                         self.choose(condition.term(), a, b)
@@ -209,7 +214,9 @@ impl<'a> Partial<'a> {
                 bound.map_or_else(|| self.optional_index(part, key), Ok)
             }
             (None, "_[_]", [e, key]) => {
-                let parts = [self.eval(checked, *e, scope)?, self.eval(checked, *key, scope)?];
+                let base = self.eval(checked, *e, scope)?;
+                let raw = if matches!(base, Part::Failed(..)) { self.unevaluated(checked, scope) } else { None };
+                let parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
                 self.as_named(checked, id, indexed, scope)
@@ -234,8 +241,8 @@ impl<'a> Partial<'a> {
                     let part = raw.as_ref().unwrap_or(self).eval(checked, *id, scope)?;
                     parts.push(part);
                     // The reference stops at an argument that fails.
-                    if matches!(part, Part::Failed(..)) && raw.is_none() {
-                        raw = self.unevaluated(checked);
+                    if matches!(part, Part::Failed(..)) && raw.is_none() && !takes_failures(name) {
+                        raw = self.unevaluated(checked, scope);
                     }
                 }
                 let result = self.strict(target.is_some(), name, &parts)?;
@@ -267,17 +274,6 @@ impl<'a> Partial<'a> {
     /// What stands in a term for something that fails.
     pub(super) fn failure(&self, shown: Term<'a>) -> Term<'a> {
         if self.reference { shown } else { Term::Error }
-    }
-
-    /// Remembers that an operand of logic failed and is still part of the outcome, whatever a macro around it is over.
-    fn keep_failures(&self, checked: &Checked, whole: Part<'a>, operands: &[(NodeId, Part<'a>)]) {
-        let kept = |(id, part): &(NodeId, Part<'a>)| match self.truth(*part) {
-            Part::Failed(_, term) => !is_dropped(term) && !names_local(checked, *id),
-            _ => false,
-        };
-        if self.reference && matches!(whole, Part::Unknown(_)) && operands.iter().any(kept) {
-            self.kept_failure.set(true);
-        }
     }
 
     /// `||` for `wanted` true, `&&` for false.
@@ -334,7 +330,8 @@ impl<'a> Partial<'a> {
         match values {
             // Types are no constants.
             Some(values) if self.written.is_some() => {
-                let folds = self.written == Some(Written::Folded) && !values.iter().any(|v| matches!(v, Value::Type(_)));
+                let folds =
+                    self.written == Some(Written::Folded) && !values.iter().any(|v| matches!(v, Value::Type(_)));
                 match folds.then(|| strict_call(&self.cx, style, name, &values)) {
                     Some(Ok(value)) => Ok(Part::Known(value)),
                     _ => self.unknown(operator(name), &terms()),
@@ -351,7 +348,7 @@ impl<'a> Partial<'a> {
         for (i, e) in (0_u32..).zip(elements) {
             let part = raw.as_ref().unwrap_or(self).eval(checked, *e, scope)?;
             if matches!(part, Part::Failed(..)) && raw.is_none() {
-                raw = self.unevaluated(checked);
+                raw = self.unevaluated(checked, scope);
             }
             if !optional.contains(&i) {
                 parts.push(part);
@@ -385,20 +382,34 @@ impl<'a> Partial<'a> {
     fn map(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
         let ExprKind::Map(entries) = &checked.ast.node(id).kind else { return Ok(Part::Known(Value::Null)) };
         let mut pairs = Vec::with_capacity(entries.len());
+        let mut raw = None;
+        let mut failed = None;
         for entry in entries {
-            let (key, value) = (self.eval(checked, entry.key, scope)?, self.eval(checked, entry.value, scope)?);
-            for part in [key, value] {
-                if let Part::Failed(..) = part {
-                    return Ok(part);
+            let mut parts = [Part::Known(Value::Null); 2];
+            for (part, id) in parts.iter_mut().zip([entry.key, entry.value]) {
+                *part = raw.as_ref().unwrap_or(self).eval(checked, id, scope)?;
+                match *part {
+                    Part::Failed(e, _) if self.reference => {
+                        raw = raw.or_else(|| self.unevaluated(checked, scope));
+                        failed = failed.or(Some(e));
+                    }
+                    Part::Failed(..) => return Ok(*part),
+                    _ => {}
                 }
             }
+            let [key, value] = parts;
             match value {
-                value if !entry.optional => pairs.push((key, value)),
+                value if !entry.optional || matches!(value, Part::Failed(..)) => pairs.push((key, value)),
                 Part::Known(Value::Optional(None)) => {}
                 Part::Known(Value::Optional(Some(v))) => pairs.push((key, Part::Known(*v))),
                 Part::Known(_) => return Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.unsayable()?)),
                 _ => return Err(Stop::Unsupported("an optional entry")),
             }
+        }
+        if let Some(e) = failed {
+            let fields: Result<Vec<_>, _> =
+                pairs.iter().map(|(k, v)| self.apply("set-field", &[k.term(), v.term()])).collect();
+            return Ok(Part::Failed(e, self.apply("struct", &fields?)?));
         }
         let known = pairs.iter().map(|pair| match pair {
             (Part::Known(k), Part::Known(v)) => Some((*k, *v)),

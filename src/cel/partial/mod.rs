@@ -13,7 +13,7 @@ mod reference;
 mod select;
 mod term;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 pub use apply::{apply, call, is_true};
 pub use term::{Apply, Term};
@@ -25,8 +25,8 @@ use super::types::Type;
 use super::unit::{ExprId, Unit};
 use super::value::Value;
 
-/// In the reference: a macro over a known list as it is written, and written out, which it is only where nothing is
-/// negated above it.
+/// In the reference: a macro over a known list as it is written, and written out, which it is only where nothing is left
+/// around it.
 pub const EITHER: &str = "@either";
 /// The operator of what no plan can say. In the reference that matters only if it is left.
 const UNSAYABLE: &str = "@unsayable";
@@ -102,8 +102,8 @@ pub struct Partial<'a> {
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
     variables: RefCell<Vec<Option<Part<'a>>>>,
-    /// An operand of logic failed and is still part of a term.
-    kept_failure: Cell<bool>,
+    /// How many macro variables are names, too.
+    names: u32,
     folded: Option<&'a RefCell<Vec<Folded>>>,
 }
 
@@ -111,17 +111,7 @@ impl<'a> Partial<'a> {
     /// An evaluator for a unit.
     pub fn new(unit: &'a Unit, roots: &'a [(&'a str, Part<'a>)], cx: Context<'a>, reference: bool) -> Self {
         let variables = RefCell::new(vec![None; unit.written().variables.len()]);
-        Self {
-            unit,
-            roots,
-            cx,
-            reference,
-            written: None,
-            failed_is_null: false,
-            variables,
-            kept_failure: Cell::new(false),
-            folded: None,
-        }
+        Self { unit, roots, cx, reference, written: None, failed_is_null: false, variables, names: 0, folded: None }
     }
 
     /// Makes failed variables null instead of undefined.

@@ -5,14 +5,14 @@ use super::super::ast::{ExprKind, NodeId};
 use super::super::checker::{Checked, Reference};
 use super::super::error::Fault;
 use super::super::value::Value;
-use super::eval::{Scopes, Step};
+use super::eval::{Scopes, Step, depth};
 use super::select::Own;
 use super::{Part, Partial, Place, Stop, Term, Written};
 
 impl<'a> Partial<'a> {
     /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
     /// stay calls.
-    pub(super) fn unevaluated(&self, checked: &Checked) -> Option<Self> {
+    pub(super) fn unevaluated(&self, checked: &Checked, scope: Scopes<'_, 'a>) -> Option<Self> {
         if !self.reference {
             return None;
         }
@@ -51,6 +51,7 @@ impl<'a> Partial<'a> {
         }
         let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
         raw.failed_is_null = self.failed_is_null;
+        raw.names = if self.written.is_some() { self.names } else { depth(scope) };
         let written = if reads_clock(checked) { Written::AsIs } else { Written::Folded };
         raw.written = Some(self.written.unwrap_or(written));
         Some(raw)
@@ -163,7 +164,7 @@ impl<'a> Partial<'a> {
         id: NodeId,
         scope: Scopes<'_, 'a>,
     ) -> Result<Option<bool>, Stop> {
-        let Some(raw) = self.unevaluated(checked) else { return Ok(None) };
+        let Some(raw) = self.unevaluated(checked, scope) else { return Ok(None) };
         let needs_more = |id: NodeId| match &checked.ast.node(id).kind {
             ExprKind::Comprehension(_) => true,
             ExprKind::Select { operand, .. } => self.own_root(checked, *operand) == Some(Own::Variables),
@@ -185,7 +186,8 @@ impl<'a> Partial<'a> {
                 continue;
             }
             let Some(checked) = self.unit.written().variables.get(i) else { continue };
-            let optional = |id| matches!(&checked.ast.node(id).kind, ExprKind::Call { function, .. } if is_optional(function));
+            let optional =
+                |id| matches!(&checked.ast.node(id).kind, ExprKind::Call { function, .. } if is_optional(function));
             if any(checked, checked.ast.root, optional) {
                 return true;
             }
@@ -199,8 +201,21 @@ impl<'a> Partial<'a> {
 pub(super) fn is_optional(function: &str) -> bool {
     matches!(
         function,
-        "_?._" | "_[?_]" | "or" | "orValue" | "hasValue" | "value" | "optional.of" | "optional.none" | "optional.ofNonZeroValue"
+        "_?._"
+            | "_[?_]"
+            | "or"
+            | "orValue"
+            | "hasValue"
+            | "value"
+            | "optional.of"
+            | "optional.none"
+            | "optional.ofNonZeroValue"
     )
+}
+
+/// True for the functions that the reference calls with failures, too, so that all their arguments are worked out.
+pub(super) fn takes_failures(function: &str) -> bool {
+    matches!(function, "hasIntersection" | "intersect" | "isSubset" | "except")
 }
 
 /// True if the expression asks for the time in a way that the reference tries to fold.
@@ -208,18 +223,14 @@ fn reads_clock(checked: &Checked) -> bool {
     any(checked, checked.ast.root, |id| match &checked.ast.node(id).kind {
         ExprKind::Call { function, target, args } => match &**function {
             "now" => true,
-            "timeSince" => {
-                target.iter().chain(args).all(|a| !any(checked, *a, |id| matches!(checked.ast.node(id).kind, ExprKind::Ident(_))))
-            }
+            "timeSince" => target
+                .iter()
+                .chain(args)
+                .all(|a| !any(checked, *a, |id| matches!(checked.ast.node(id).kind, ExprKind::Ident(_)))),
             _ => false,
         },
         _ => false,
     })
-}
-
-/// True if a variable of a macro is named in an expression.
-pub(super) fn names_local(checked: &Checked, id: NodeId) -> bool {
-    any(checked, id, |id| matches!(checked.reference(id), Some(Reference::Local)))
 }
 
 /// True if a node of an expression passes the test.

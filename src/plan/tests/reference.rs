@@ -57,8 +57,32 @@ const DIFFERENT: &[(&str, &str)] = &[
         "V.m[R.attr.k] == 1",
         "(eq (index (struct (set-field \"a\" request.resource.attr.x) (set-field \"b\" 2)) request.resource.attr.k) 1)",
     ),
-    // Not followed: a look-up that is sure to fail is not written out there; forms that mean the same.
-    ("R.attr.u || P.attr.m[R.attr.s] == 1", "request.resource.attr.u"),
+    // It checks the types of a macro that it writes out, values filled in, and ends with an error 500.
+    (
+        "P.roles.exists(x1, x1 == R.attr.u || \"x\" == P.attr.m.none)",
+        "(or (eq \"user\" request.resource.attr.u) (eq \"x\" (get-field (struct (set-field \"k\" 2)) none)))",
+    ),
+    (
+        "P.roles.exists(x1, x1 == R.attr.u && P.attr.m.none)",
+        "(and (eq \"user\" request.resource.attr.u) (get-field (struct (set-field \"k\" 2)) none))",
+    ),
+    (
+        "P.roles.exists(x1, x1 == R.attr.u && size(P.attr.m.none) == 1)",
+        "(and (eq \"user\" request.resource.attr.u) (eq (size (get-field (struct (set-field \"k\" 2)) none)) 1))",
+    ),
+    (
+        "P.roles.exists(x1, x1 == R.attr.u || R.attr.absent.startsWith(P.attr.m.none))",
+        "(or (eq \"user\" request.resource.attr.u) (startsWith request.resource.attr.absent (get-field (struct (set-field \"k\" 2)) none)))",
+    ),
+    (
+        "P.roles.exists(x1, x1 == R.attr.u || P.attr.m.none.startsWith(R.attr.absent))",
+        "(or (eq \"user\" request.resource.attr.u) (startsWith (get-field (struct (set-field \"k\" 2)) none) request.resource.attr.absent))",
+    ),
+    (
+        "([\"a\"].all(t, t != R.attr.a && (P.attr.n == 0)))",
+        "(and (ne \"a\" request.resource.attr.a) (eq (get-field (struct (set-field \"dept\" \"ops\")) n) 0))",
+    ),
+    // Not followed: forms that mean the same.
     (
         "hierarchy(\"a:b\", \":\").ancestorOf(hierarchy(R.attr.h))",
         "(ancestorOf (hierarchy \"a.b\") (hierarchy request.resource.attr.h))",
