@@ -88,12 +88,7 @@ impl<'a> Logic<'a> {
         };
         Ok(match condition {
             Condition::Expr(id) => {
-                let part = partial.expression(*id)?;
-                let truth = self.truth(part)?;
-                // What the reference takes to be there is still something that it does not know.
-                if let (Part::Unknown(_), Some(_), true) = (part, truth.as_bool(), self.semantics != Semantics::Safe) {
-                    return Ok(Truth::of(truth).built());
-                }
+                let truth = self.truth(partial.expression(*id)?)?;
                 Truth::of(match truth {
                     // What can give no boolean fails, whatever it gives.
                     Term::Apply(_) | Term::Variable(_)
@@ -142,7 +137,9 @@ impl<'a> Logic<'a> {
             Part::Unknown(Term::Optional([present, held])) => {
                 Term::apply(self.cx.bump, "if", &[*present, *held, Term::Error])?
             }
-            Part::Unknown(term) if reference => reference::alone(self.chosen(term, true)?, self)?,
+            Part::Unknown(term) if reference => {
+                reference::alone(reference::settled(self.chosen(term, true)?, self)?, self)?
+            }
             Part::Unknown(term) => term,
             Part::Place(place) if reference => Term::Variable(place.path),
             Part::Place(_) => not_bool,

@@ -471,7 +471,11 @@ impl<'a, 's> Walk<'a, 's> {
             if !listed {
                 self.matched |= !self.reference;
                 self.note(|| format!("{}: does not list action `{action}`", policy.key));
-                return Ok(Some(Truth::bool(true)));
+                if !self.reference {
+                    return Ok(Some(Truth::bool(true)));
+                }
+                // It looks at the others all the same, and does not see then that this is constant.
+                self.logic.add(&mut denied, Truth::bool(true))?;
             }
         }
         Ok(denied)

@@ -58,6 +58,10 @@ fn operation(operator: &str, operands: Vec<Json>) -> Json {
     if joins || operator == "struct" {
         all[1..].sort_by_key(Json::to_string);
     }
+    // The keys of a map stand in no order.
+    if let ("in", Some(Json::Array(container))) = (operator, all.get_mut(2).and_then(|c| c.get_mut("value"))) {
+        container.sort_by_key(Json::to_string);
+    }
     if joins {
         all.dedup();
         if all.len() == 2 {

@@ -215,8 +215,10 @@ impl<'a> Partial<'a> {
             }
         }
         let mut lambda = Vec::with_capacity(call.args.len());
+        // Bodies are worked out even where the rest stays as it is written.
+        let given = self.as_given();
         for body in bodies {
-            let part = self.eval(checked, *body, Some(&second))?;
+            let part = given.as_ref().unwrap_or(self).eval(checked, *body, Some(&second))?;
             lambda.push(match part {
                 // What fails for any element cannot be shown there.
                 Part::Failed(..) if self.reference => return Err(Stop::Unsupported("a macro")),

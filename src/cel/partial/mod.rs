@@ -28,6 +28,8 @@ use super::value::Value;
 /// In the reference: a macro over a known list as it is written, and written out, which it is only where nothing is left
 /// around it.
 pub const EITHER: &str = "@either";
+/// In the reference: what `has` says of something that is not known. It is true, and found to be so only at the very end.
+pub const THERE: &str = "@there";
 /// The operator of what no plan can say. In the reference that matters only if it is left.
 const UNSAYABLE: &str = "@unsayable";
 
@@ -102,6 +104,8 @@ pub struct Partial<'a> {
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
     variables: RefCell<Vec<Option<Part<'a>>>>,
+    /// Inputs as they were before they became names.
+    given: &'a [(&'a str, Part<'a>)],
     /// How many macro variables are names, too.
     names: u32,
     folded: Option<&'a RefCell<Vec<Folded>>>,
@@ -111,7 +115,18 @@ impl<'a> Partial<'a> {
     /// An evaluator for a unit.
     pub fn new(unit: &'a Unit, roots: &'a [(&'a str, Part<'a>)], cx: Context<'a>, reference: bool) -> Self {
         let variables = RefCell::new(vec![None; unit.written().variables.len()]);
-        Self { unit, roots, cx, reference, written: None, failed_is_null: false, variables, names: 0, folded: None }
+        Self {
+            unit,
+            roots,
+            cx,
+            reference,
+            written: None,
+            failed_is_null: false,
+            variables,
+            given: roots,
+            names: 0,
+            folded: None,
+        }
     }
 
     /// Makes failed variables null instead of undefined.

@@ -51,6 +51,7 @@ impl<'a> Partial<'a> {
         }
         let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
         raw.failed_is_null = self.failed_is_null;
+        raw.given = self.given;
         raw.names = if self.written.is_some() { self.names } else { depth(scope) };
         let written = if reads_clock(checked) { Written::AsIs } else { Written::Folded };
         raw.written = Some(self.written.unwrap_or(written));
@@ -78,6 +79,15 @@ impl<'a> Partial<'a> {
             path.push_str(field);
         }
         Some(self.cx.bump.alloc_str(&path))
+    }
+
+    /// The evaluator from which this one was made, which works out what it can; `None` if this is it.
+    pub(super) fn as_given(&self) -> Option<Self> {
+        self.written?;
+        let mut given = Self::new(self.unit, self.given, self.cx, true);
+        given.failed_is_null = self.failed_is_null;
+        given.names = self.names;
+        Some(given)
     }
 
     /// Inputs that the reference knows by name: `has` of one is its value, and so is `.?` of it.
