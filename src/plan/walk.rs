@@ -414,9 +414,14 @@ impl<'a, 's> Walk<'a, 's> {
                 Some(false) => continue,
                 None => Term::apply(bump, "if", &[active.term, one(name), none])?,
             };
-            whole = Some(match whole {
-                None => term,
-                Some(rest) => Term::apply(bump, "add", &[term, rest])?,
+            whole = Some(match (term, whole) {
+                (term, None) => term,
+                // The reference puts what it knows at the end together.
+                (Term::Value(Value::List(these)), Some(Term::Value(Value::List(rest)))) if self.reference => {
+                    let all: Vec<Value<'a>> = these.iter().chain(rest.iter()).collect();
+                    Term::Value(Value::list(bump.alloc_slice_copy(&all)))
+                }
+                (term, Some(rest)) => Term::apply(bump, "add", &[term, rest])?,
             });
         }
         Ok(Part::Unknown(whole.unwrap_or(none)))
