@@ -1,6 +1,7 @@
 //! Truth values of conditions and their combination: known, not known yet, failed. What a failure means depends on the
 //! semantics and is settled here for whole expressions.
 
+use super::reference;
 use crate::cel::context::Context;
 use crate::cel::partial::{EITHER, Part, Partial, Stop, Term};
 use crate::cel::value::Value;
@@ -19,11 +20,13 @@ pub(super) struct Truth<'a> {
     together: bool,
     /// What it negates, there.
     negated: Option<Term<'a>>,
+    /// Tells nodes apart of which only constants were left out; 0 if none were.
+    tag: u64,
 }
 
 impl<'a> Truth<'a> {
     fn of(term: Term<'a>) -> Self {
-        Self { term, together: false, negated: None }
+        Self { term, together: false, negated: None, tag: 0 }
     }
 
     pub(super) fn bool(b: bool) -> Self {
@@ -42,7 +45,7 @@ impl<'a> Truth<'a> {
 
     /// True for nodes that are equal.
     pub(super) fn same(self, other: Self) -> bool {
-        self.together == other.together && self.term.same(other.term)
+        self.together == other.together && self.tag == other.tag && self.term.same(other.term)
     }
 }
 
@@ -134,21 +137,23 @@ impl<'a> Logic<'a> {
             Part::Unknown(Term::Optional([present, held])) => {
                 Term::apply(self.cx.bump, "if", &[*present, *held, Term::Error])?
             }
-            Part::Unknown(term) if reference => self.chosen(term, true)?,
+            Part::Unknown(term) if reference => {
+                reference::alone(reference::settled(self.chosen(term, true)?, self)?, self)?
+            }
             Part::Unknown(term) => term,
             Part::Place(place) if reference => Term::Variable(place.path),
             Part::Place(_) => not_bool,
         })
     }
 
-    /// Of macros over known lists, the form the reference shows: written out where nothing in the expression is negated
-    /// above them.
-    fn chosen(&self, term: Term<'a>, positive: bool) -> Result<Term<'a>, Stop> {
+    /// The form that the reference shows of a macro over a known list: written out, where nothing is around it.
+    fn chosen(&self, term: Term<'a>, alone: bool) -> Result<Term<'a>, Stop> {
         match term.as_apply() {
-            Some((EITHER, [written, out])) => self.chosen(if positive { *out } else { *written }, positive),
+            // Macros in one that is written out are more than it can show.
+            Some((EITHER, [written, _])) if alone && lambdas(*written) > 1 => Err(Stop::Unsupported("a macro")),
+            Some((EITHER, [written, out])) => self.chosen(if alone { *out } else { *written }, false),
             Some((operator, operands)) => {
-                let positive = positive && operator != "not";
-                let operands = operands.iter().map(|o| self.chosen(*o, positive)).collect::<Result<Vec<_>, _>>()?;
+                let operands = operands.iter().map(|o| self.chosen(*o, false)).collect::<Result<Vec<_>, _>>()?;
                 Term::apply(self.cx.bump, operator, &operands)
             }
             None => Ok(term),
@@ -161,7 +166,7 @@ impl<'a> Logic<'a> {
             return Ok(Truth::of(self.not(truth.term)?));
         }
         Ok(match truth.negated {
-            Some(inner) => Truth { term: inner, together: truth.together, negated: None },
+            Some(inner) => Truth { term: inner, negated: None, ..truth },
             None if truth.known().is_some() => Truth::of(self.opposite(truth.term)?),
             None => Truth { term: self.opposite(truth.term)?, negated: Some(truth.term), ..truth },
         })
@@ -184,7 +189,7 @@ impl<'a> Logic<'a> {
     pub(super) fn both(&self, wanted: bool, truths: &[Truth<'a>]) -> Result<Truth<'a>, Stop> {
         let terms: Vec<Term<'a>> = truths.iter().map(|t| t.term).collect();
         let together = self.semantics != Semantics::Safe;
-        Ok(Truth { term: self.combine(wanted, &terms)?, together, negated: None })
+        Ok(Truth { term: self.combine(wanted, &terms)?, together, negated: None, tag: tag(wanted, truths) })
     }
 
     /// One more alternative.
@@ -230,6 +235,23 @@ impl<'a> Logic<'a> {
             many => Term::apply(self.cx.bump, if wanted { "or" } else { "and" }, many),
         }
     }
+}
+
+/// How many lambdas there are in a term.
+fn lambdas(term: Term<'_>) -> usize {
+    let Some((operator, operands)) = term.as_apply() else { return 0 };
+    usize::from(operator == "lambda") + operands.iter().map(|o| lambdas(*o)).sum::<usize>()
+}
+
+/// Of nodes put together, where some are constants.
+fn tag(wanted: bool, truths: &[Truth<'_>]) -> u64 {
+    if truths.iter().all(|t| t.tag == 0 && t.term.as_bool().is_none()) {
+        return 0;
+    }
+    truths.iter().fold(u64::from(wanted) + 1, |tag, t| {
+        let own = t.term.as_bool().map_or(3, u64::from);
+        (tag.rotate_left(7) ^ t.tag ^ own).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    })
 }
 
 /// The words for a failure, for explanations.

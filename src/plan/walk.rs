@@ -205,6 +205,9 @@ impl<'a, 's> Walk<'a, 's> {
             if said.deny.and_then(Truth::known) == Some(true) {
                 continue;
             }
+            if self.reference && said.restricted.and_then(Truth::known) == Some(true) {
+                continue;
+            }
             if let (true, Some(deny)) = (self.reference, said.deny) {
                 self.logic.add(&mut denied, deny)?;
             }
@@ -411,9 +414,14 @@ impl<'a, 's> Walk<'a, 's> {
                 Some(false) => continue,
                 None => Term::apply(bump, "if", &[active.term, one(name), none])?,
             };
-            whole = Some(match whole {
-                None => term,
-                Some(rest) => Term::apply(bump, "add", &[term, rest])?,
+            whole = Some(match (term, whole) {
+                (term, None) => term,
+                // The reference puts what it knows at the end together.
+                (Term::Value(Value::List(these)), Some(Term::Value(Value::List(rest)))) if self.reference => {
+                    let all: Vec<Value<'a>> = these.iter().chain(rest.iter()).collect();
+                    Term::Value(Value::list(bump.alloc_slice_copy(&all)))
+                }
+                (term, Some(rest)) => Term::apply(bump, "add", &[term, rest])?,
             });
         }
         Ok(Part::Unknown(whole.unwrap_or(none)))
@@ -468,7 +476,11 @@ impl<'a, 's> Walk<'a, 's> {
             if !listed {
                 self.matched |= !self.reference;
                 self.note(|| format!("{}: does not list action `{action}`", policy.key));
-                return Ok(Some(Truth::bool(true)));
+                if !self.reference {
+                    return Ok(Some(Truth::bool(true)));
+                }
+                // It looks at the others all the same, and does not see then that this is constant.
+                self.logic.add(&mut denied, Truth::bool(true))?;
             }
         }
         Ok(denied)

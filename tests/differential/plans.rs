@@ -23,14 +23,26 @@ pub fn focus(world: &mut World) {
 }
 
 /// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
-/// policy denies without a condition, and that a resource policy denies where a principal policy allows.
+/// policy denies without a condition, that a resource policy denies where a principal policy allows, and that an
+/// expression looks at derived roles of which it is not known whether they are active.
 pub fn keep_out(rng: &mut Rng, store: &mut Store) {
     let all_allow = rng.chance(50);
+    let conditional_roles = rng.chance(50);
     let bodies = store.files.iter_mut().filter_map(|file| match &mut file.body {
         Body::Policy(policy, _) => Some(policy),
         Body::Text(_) => None,
     });
     for (n, policy) in bodies.enumerate() {
+        if conditional_roles {
+            look_at_other_roles(policy);
+        } else {
+            for key in ["derivedRoles", "derived_roles"] {
+                let definitions = policy.get_mut(key).and_then(|d| d.get_mut("definitions"));
+                for definition in definitions.and_then(Json::as_array_mut).into_iter().flatten() {
+                    definition.as_object_mut().map(|d| d.remove("condition"));
+                }
+            }
+        }
         let rules = policy.pointer_mut("/principalPolicy/rules").and_then(Json::as_array_mut);
         let actions = rules.into_iter().flatten().filter_map(|rule| rule["actions"].as_array_mut()).flatten();
         for (i, action) in actions.enumerate() {
@@ -54,6 +66,20 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
                 rule["effect"] = json!("EFFECT_ALLOW");
             }
         }
+    }
+}
+
+/// Makes expressions look at the roles of the principal instead of the derived ones.
+fn look_at_other_roles(json: &mut Json) {
+    match json {
+        Json::String(text) => {
+            for name in ["runtime.effectiveDerivedRoles", "runtime.effective_derived_roles"] {
+                *text = text.replace(name, "P.roles");
+            }
+        }
+        Json::Array(all) => all.iter_mut().for_each(look_at_other_roles),
+        Json::Object(map) => map.values_mut().for_each(look_at_other_roles),
+        _ => {}
     }
 }
 

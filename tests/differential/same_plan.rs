@@ -18,7 +18,7 @@ pub fn compare(differ: &mut Differ, left: &Json, right: &Json) {
     for key in ["matchedScope", "matchedScopes"] {
         differ.note("scope", None, &left["meta"][key], &right["meta"][key]);
     }
-    let debug = |side: &Json| Json::from(words(side["meta"]["filterDebug"].as_str().unwrap_or_default(), &today));
+    let debug = |side: &Json| read(side["meta"]["filterDebug"].as_str().unwrap_or_default(), &today);
     differ.note("debug", None, &debug(left), &debug(right));
 }
 
@@ -27,49 +27,115 @@ fn normal(tree: &Json, today: &str) -> Json {
     match tree {
         Json::Object(map) => {
             let mut map: Map<String, Json> = map.iter().map(|(k, v)| (k.clone(), normal(v, today))).collect();
-            if let Some(alone) = map.get_mut("expression").and_then(ordered) {
-                return alone;
+            if let Some(Json::Object(expression)) = map.get_mut("expression") {
+                let operator = expression["operator"].as_str().unwrap_or_default().to_owned();
+                let operands = match expression.remove("operands") {
+                    Some(Json::Array(operands)) => operands,
+                    _ => Vec::new(),
+                };
+                return operation(&operator, operands);
             }
             Json::Object(map)
         }
         Json::Array(items) => Json::Array(items.iter().map(|v| normal(v, today)).collect()),
-        Json::String(text) if is_now(text, today) => json!("now"),
+        Json::String(text) => moment(text, today).map_or_else(|| tree.clone(), Json::from),
         other => other.clone(),
     }
 }
 
-/// Sorts the operands of an expression whose order is free; the one operand that is left, if it is alone. The reference
-/// leaves out operands that repeat in some trees and not in others.
-fn ordered(expression: &mut Json) -> Option<Json> {
-    let operator = expression["operator"].as_str().unwrap_or_default().to_owned();
-    if !["and", "or", "struct"].contains(&operator.as_str()) {
-        return None;
+/// An operator and its operands, as `[operator, operand, …]`. Where their order is free, they stand in one order. Those
+/// of an `or` in an `or` are operands of the outer one, each once: the reference leaves out operands that repeat in
+/// some trees and not in others.
+fn operation(operator: &str, operands: Vec<Json>) -> Json {
+    let mut all = vec![json!(operator)];
+    let joins = operator == "and" || operator == "or";
+    for operand in operands {
+        match operand {
+            Json::Array(inner) if joins && inner.first() == all.first() => all.extend(inner.into_iter().skip(1)),
+            operand => all.push(operand),
+        }
     }
-    let operands = expression["operands"].as_array_mut()?;
-    operands.sort_by_key(Json::to_string);
-    if operator == "struct" {
-        return None;
+    if joins || operator == "struct" {
+        all[1..].sort_by_key(Json::to_string);
     }
-    operands.dedup();
-    if operands.len() == 1 { operands.pop() } else { None }
+    // The keys of a map stand in no order.
+    if let ("in", Some(Json::Array(container))) = (operator, all.get_mut(2).and_then(|c| c.get_mut("value"))) {
+        container.sort_by_key(Json::to_string);
+    }
+    if joins {
+        all.dedup();
+        if all.len() == 2 {
+            return all.remove(1);
+        }
+    }
+    Json::Array(all)
 }
 
-/// The words of a debug text, each once and in one order, without those whose number depends on repeated operands.
-fn words(text: &str, today: &str) -> Vec<String> {
-    let text = text.replace(['(', ')'], " ");
-    let mut words: Vec<String> = text
-        .split_ascii_whitespace()
-        .map(|word| if is_now(word.trim_matches('"'), today) { "now".to_owned() } else { word.to_owned() })
-        .filter(|word| word != "or" && word != "and")
-        .collect();
-    words.sort();
-    words.dedup();
-    words
+/// A debug text, `(operator operand …)` with names and JSON values, as [`normal`] has a filter.
+fn read(text: &str, today: &str) -> Json {
+    let mut words = Words { rest: text, today };
+    let tree = words.term();
+    if words.rest.trim().is_empty() { tree } else { json!({ "unread": text }) }
 }
 
-/// True of times of this day: the pools of values hold none.
-fn is_now(text: &str, today: &str) -> bool {
-    text.len() >= 20 && text.starts_with(today) && text.as_bytes()[10] == b'T'
+struct Words<'t> {
+    rest: &'t str,
+    today: &'t str,
+}
+
+impl Words<'_> {
+    fn term(&mut self) -> Json {
+        self.rest = self.rest.trim_start();
+        match self.rest.as_bytes().first() {
+            Some(b'(') => {
+                self.rest = &self.rest[1..];
+                let operator = self.word();
+                let mut operands = Vec::new();
+                loop {
+                    self.rest = self.rest.trim_start();
+                    match self.rest.strip_prefix(')') {
+                        Some(rest) => {
+                            self.rest = rest;
+                            break;
+                        }
+                        None if self.rest.is_empty() => break,
+                        None => operands.push(self.term()),
+                    }
+                }
+                operation(&operator, operands)
+            }
+            Some(b'"' | b'[') => {
+                let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Json>();
+                match values.next() {
+                    Some(Ok(value)) => {
+                        self.rest = &self.rest[values.byte_offset()..];
+                        json!({ "value": normal(&value, self.today) })
+                    }
+                    _ => json!({ "unread": std::mem::take(&mut self.rest) }),
+                }
+            }
+            _ => Json::from(self.word()),
+        }
+    }
+
+    /// A name, a number, `true`, …
+    fn word(&mut self) -> String {
+        let end = self.rest.find([' ', '(', ')']).unwrap_or(self.rest.len());
+        let (word, rest) = self.rest.split_at(end);
+        self.rest = rest;
+        word.to_owned()
+    }
+}
+
+/// What stands for a time of this day, or for a span that ends now and is years long: the pools of values hold none.
+fn moment(text: &str, today: &str) -> Option<&'static str> {
+    if text.len() >= 20 && text.starts_with(today) && text.as_bytes()[10] == b'T' {
+        return Some("now");
+    }
+    let (seconds, fraction) = text.strip_suffix('s')?.split_once('.')?;
+    let digits = |s: &str| s.bytes().all(|b| b.is_ascii_digit());
+    (seconds.trim_start_matches('-').len() >= 8 && digits(seconds.trim_start_matches('-')) && digits(fraction))
+        .then_some("since")
 }
 
 /// The date in UTC.

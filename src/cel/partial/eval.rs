@@ -14,6 +14,9 @@ use super::super::program::{Arithmetic, Relation};
 use super::super::select;
 use super::super::show::Shown;
 use super::super::value::Value;
+use super::macros::in_lambda;
+use super::reference::{is_optional, takes_failures};
+use super::select::Own;
 use super::{Folded, Part, Partial, Stop, Term, Written};
 use crate::cel::context::Context;
 
@@ -23,12 +26,18 @@ pub(super) type Step<'a> = Result<Part<'a>, Stop>;
 /// Macro variables, innermost first.
 #[derive(Clone, Copy)]
 pub(super) struct Scope<'s, 'a> {
-    pub(super) name: &'s str,
+    pub(super) name: &'a str,
     pub(super) part: Part<'a>,
+    /// How many there are, this one included.
+    pub(super) depth: u32,
     pub(super) outer: Option<&'s Scope<'s, 'a>>,
 }
 
 pub(super) type Scopes<'s, 'a> = Option<&'s Scope<'s, 'a>>;
+
+pub(super) fn depth(scope: Scopes<'_, '_>) -> u32 {
+    scope.map_or(0, |s| s.depth)
+}
 
 impl<'a> Partial<'a> {
     pub(super) fn eval(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
@@ -46,12 +55,25 @@ impl<'a> Partial<'a> {
             ExprKind::Ident(name) => Ok(self.ident(checked, id, name, scope)),
             ExprKind::Select { operand, field, test_only } => {
                 if let Some(root) = self.own_root(checked, *operand) {
+                    if self.reference && root == Own::Variables && in_lambda(scope) && self.has_optionals(field) {
+                        return Err(Stop::Unsupported("an optional"));
+                    }
                     return self.own(root, field, *test_only);
                 }
+                if let Some(known) = self.principal_version(checked, *operand, field, *test_only) {
+                    return known;
+                }
                 let part = self.eval(checked, *operand, scope)?;
-                if *test_only { self.has(part, field) } else { self.select(part, field) }
+                if !*test_only {
+                    let selected = self.select(part, field)?;
+                    return self.as_named(checked, id, selected, scope);
+                }
+                match self.bound(checked, *operand, field, part) {
+                    Some(bound) => Ok(bound),
+                    None => self.has(part, field),
+                }
             }
-            ExprKind::Call { target, function, args } => self.call(checked, *target, function, args, scope),
+            ExprKind::Call { target, function, args } => self.call(checked, id, (*target, function, args), scope),
             ExprKind::List { elements, optional } => self.list(checked, elements, optional, scope),
             ExprKind::Map(_) => self.map(checked, id, scope),
             ExprKind::Struct { .. } => Err(Stop::Unsupported("a message literal")),
@@ -104,7 +126,7 @@ impl<'a> Partial<'a> {
         let mut inner = scope;
         while let Some(s) = inner {
             if s.name == name {
-                return s.part;
+                return if s.depth <= self.names { Part::Unknown(Term::Variable(s.name)) } else { s.part };
             }
             inner = s.outer;
         }
@@ -125,12 +147,17 @@ impl<'a> Partial<'a> {
     fn call(
         &self,
         checked: &'a Checked,
-        target: Option<NodeId>,
-        name: &'a str,
-        args: &'a [NodeId],
+        id: NodeId,
+        (target, name, args): (Option<NodeId>, &'a str, &'a [NodeId]),
         scope: Scopes<'_, 'a>,
     ) -> Step<'a> {
         match (target, name, args) {
+            _ if is_optional(name) && self.reference && (self.written.is_some() || in_lambda(scope)) => {
+                Err(Stop::Unsupported("an optional"))
+            }
+            (None, "@in", [_, list]) if self.reference && self.written.is_none() && is_empty_list(checked, *list) => {
+                Ok(Part::Known(Value::Bool(false)))
+            }
             (None, "_&&_" | "_||_", [a, b]) => {
                 let wanted = name == "_||_";
                 let left = self.eval(checked, *a, scope)?;
@@ -151,7 +178,7 @@ impl<'a> Partial<'a> {
                     }
                     Part::Failed(..) => Ok(condition),
                     _ => {
-                        let raw = self.unevaluated(Written::Branch);
+                        let raw = self.unevaluated(checked, scope);
                         let side = raw.as_ref().unwrap_or(self);
                         let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
                         self.choose(condition.term(), a, b)
@@ -173,17 +200,26 @@ impl<'a> Partial<'a> {
                     return Err(Stop::Unsupported("an optional"));
                 };
                 let part = self.eval(checked, *e, scope)?;
-                self.optional_select(part, field)
+                match self.bound(checked, *e, field, part) {
+                    Some(bound) => Ok(bound),
+                    None => self.optional_select(part, field),
+                }
             }
             (None, "_[?_]", [e, key]) => {
                 let (part, key) = (self.eval(checked, *e, scope)?, self.eval(checked, *key, scope)?);
-                self.optional_index(part, key)
+                let bound = match key {
+                    Part::Known(Value::String(field)) => self.bound(checked, *e, field, part),
+                    _ => None,
+                };
+                bound.map_or_else(|| self.optional_index(part, key), Ok)
             }
             (None, "_[_]", [e, key]) => {
-                let parts = [self.eval(checked, *e, scope)?, self.eval(checked, *key, scope)?];
+                let base = self.eval(checked, *e, scope)?;
+                let raw = if matches!(base, Part::Failed(..)) { self.unevaluated(checked, scope) } else { None };
+                let parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
-                Ok(indexed)
+                self.as_named(checked, id, indexed, scope)
             }
             (Some(a), "or" | "orValue", [b]) => {
                 let part = self.eval(checked, a, scope)?;
@@ -205,8 +241,8 @@ impl<'a> Partial<'a> {
                     let part = raw.as_ref().unwrap_or(self).eval(checked, *id, scope)?;
                     parts.push(part);
                     // The reference stops at an argument that fails.
-                    if matches!(part, Part::Failed(..)) && raw.is_none() {
-                        raw = self.unevaluated(Written::AfterFailure);
+                    if matches!(part, Part::Failed(..)) && raw.is_none() && !takes_failures(name) {
+                        raw = self.unevaluated(checked, scope);
                     }
                 }
                 let result = self.strict(target.is_some(), name, &parts)?;
@@ -261,12 +297,7 @@ impl<'a> Partial<'a> {
                 Ok(other)
             }
             (Part::Failed(e, a), Part::Failed(_, b)) => Ok(Part::Failed(e, self.apply(operator, &[a, b])?)),
-            _ => {
-                if matches!(left, Part::Failed(..)) || matches!(right, Part::Failed(..)) {
-                    self.kept_failure.set(true);
-                }
-                self.unknown(operator, &[left.term(), right.term()])
-            }
+            _ => self.unknown(operator, &[left.term(), right.term()]),
         }
     }
 
@@ -297,15 +328,13 @@ impl<'a> Partial<'a> {
         let values: Option<Vec<Value<'a>>> =
             parts.iter().map(|p| if let Part::Known(v) = p { Some(*v) } else { None }).collect();
         match values {
+            // Types are no constants.
             Some(values) if self.written.is_some() => {
-                let folds = name != "now" && values.iter().all(|v| !matches!(v, Value::Timestamp(_)));
-                match strict_call(&self.cx, style, name, &values) {
-                    Ok(Value::Timestamp(_)) | Err(_) => self.unknown(operator(name), &terms()),
-                    Ok(Value::Duration(_)) if self.written == Some(Written::AfterFailure) => {
-                        self.unknown(operator(name), &terms())
-                    }
-                    Ok(value) if folds => Ok(Part::Known(value)),
-                    Ok(_) => self.unknown(operator(name), &terms()),
+                let folds =
+                    self.written == Some(Written::Folded) && !values.iter().any(|v| matches!(v, Value::Type(_)));
+                match folds.then(|| strict_call(&self.cx, style, name, &values)) {
+                    Some(Ok(value)) => Ok(Part::Known(value)),
+                    _ => self.unknown(operator(name), &terms()),
                 }
             }
             Some(values) => self.known(strict_call(&self.cx, style, name, &values), term),
@@ -319,7 +348,7 @@ impl<'a> Partial<'a> {
         for (i, e) in (0_u32..).zip(elements) {
             let part = raw.as_ref().unwrap_or(self).eval(checked, *e, scope)?;
             if matches!(part, Part::Failed(..)) && raw.is_none() {
-                raw = self.unevaluated(Written::AfterFailure);
+                raw = self.unevaluated(checked, scope);
             }
             if !optional.contains(&i) {
                 parts.push(part);
@@ -329,6 +358,8 @@ impl<'a> Partial<'a> {
                 Part::Known(Value::Optional(None)) => {}
                 Part::Known(Value::Optional(Some(v))) => parts.push(Part::Known(*v)),
                 Part::Failed(..) => parts.push(part),
+                // What the reference knows by name is no optional.
+                Part::Known(_) => parts.push(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.unsayable()?)),
                 _ => return Err(Stop::Unsupported("an optional element")),
             }
         }
@@ -351,19 +382,34 @@ impl<'a> Partial<'a> {
     fn map(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Step<'a> {
         let ExprKind::Map(entries) = &checked.ast.node(id).kind else { return Ok(Part::Known(Value::Null)) };
         let mut pairs = Vec::with_capacity(entries.len());
+        let mut raw = None;
+        let mut failed = None;
         for entry in entries {
-            let (key, value) = (self.eval(checked, entry.key, scope)?, self.eval(checked, entry.value, scope)?);
-            for part in [key, value] {
-                if let Part::Failed(..) = part {
-                    return Ok(part);
+            let mut parts = [Part::Known(Value::Null); 2];
+            for (part, id) in parts.iter_mut().zip([entry.key, entry.value]) {
+                *part = raw.as_ref().unwrap_or(self).eval(checked, id, scope)?;
+                match *part {
+                    Part::Failed(e, _) if self.reference => {
+                        raw = raw.or_else(|| self.unevaluated(checked, scope));
+                        failed = failed.or(Some(e));
+                    }
+                    Part::Failed(..) => return Ok(*part),
+                    _ => {}
                 }
             }
+            let [key, value] = parts;
             match value {
-                value if !entry.optional => pairs.push((key, value)),
+                value if !entry.optional || matches!(value, Part::Failed(..)) => pairs.push((key, value)),
                 Part::Known(Value::Optional(None)) => {}
                 Part::Known(Value::Optional(Some(v))) => pairs.push((key, Part::Known(*v))),
+                Part::Known(_) => return Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.unsayable()?)),
                 _ => return Err(Stop::Unsupported("an optional entry")),
             }
+        }
+        if let Some(e) = failed {
+            let fields: Result<Vec<_>, _> =
+                pairs.iter().map(|(k, v)| self.apply("set-field", &[k.term(), v.term()])).collect();
+            return Ok(Part::Failed(e, self.apply("struct", &fields?)?));
         }
         let known = pairs.iter().map(|pair| match pair {
             (Part::Known(k), Part::Known(v)) => Some((*k, *v)),
@@ -391,6 +437,11 @@ impl<'a> Partial<'a> {
             self.apply("get-field", &[Part::Known(v).term(), Term::Variable(field)])
         })
     }
+}
+
+/// `[]` as it is written.
+fn is_empty_list(checked: &Checked, id: NodeId) -> bool {
+    matches!(&checked.ast.node(id).kind, ExprKind::List { elements, .. } if elements.is_empty())
 }
 
 /// A value that is no boolean.

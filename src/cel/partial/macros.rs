@@ -1,13 +1,13 @@
 //! Macros. Over known ranges with known bodies they run as the folds they expand to; `exists` and `all` over a short
 //! known range are written out; what is left keeps the macro as it was written, with a lambda.
 
-use super::super::ast::{Comprehension, ExprKind, Literal, MacroCall, NodeId};
+use super::super::ast::{Comprehension, ExprKind, MacroCall, NodeId};
 use super::super::checker::Checked;
 use super::super::context::Context;
 use super::super::error::{Eval, Fault};
 use super::super::mapping::MapBuilder;
 use super::super::value::{Map, Value};
-use super::eval::{Scope, Scopes, Step};
+use super::eval::{Scope, Scopes, Step, depth};
 use super::{EITHER, Part, Partial, Stop, Term};
 
 /// Longest known range that `exists` and `all` are written out for.
@@ -25,43 +25,7 @@ impl<'a> Partial<'a> {
         }
         let range = self.eval(checked, c.range, scope)?;
         match range {
-            Part::Known(range) => {
-                let items = match self.items(range, c.iter_var2.is_some()) {
-                    Ok(items) => items,
-                    Err(e) => return self.known(Err(e), || Ok(Term::Error)),
-                };
-                let failed = match self.known_fold(checked, c, &items, scope)? {
-                    Some(Part::Failed(e, _)) if self.reference && node.macro_call.is_some() => Some(e),
-                    Some(result) => return Ok(result),
-                    None => None,
-                };
-                let Some(call) = &node.macro_call else { return Err(FOLD) };
-                let before = self.kept_failure.replace(false);
-                let written =
-                    if self.reference { Some(self.residual(checked, call, Term::Value(range), scope)) } else { None };
-                // The reference cannot show a macro over what it knows with a body of which a part fails.
-                let fails = self.kept_failure.replace(before);
-                let written = match written {
-                    Some(Ok(_)) if fails => Some(Err(Stop::Unsupported("a macro"))),
-                    written => written,
-                };
-                let writes_out = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
-                let shown = match written {
-                    None if writes_out => self.written_out(checked, c, call, &items, scope),
-                    None => self.residual(checked, call, Term::Value(range), scope),
-                    Some(Ok(written)) if writes_out && !in_lambda(scope) => {
-                        match self.written_out(checked, c, call, &items, scope)? {
-                            Part::Unknown(out) => self.unknown(EITHER, &[written.term(), out]),
-                            other => Ok(other),
-                        }
-                    }
-                    Some(written) => written,
-                };
-                match failed {
-                    Some(e) => self.shown(e, shown),
-                    None => shown,
-                }
-            }
+            Part::Known(range) => self.over_known(checked, c, (node.macro_call.as_deref(), range), scope),
             Part::Failed(e, term) => match &node.macro_call {
                 Some(call) if self.reference => self.shown(e, self.residual(checked, call, term, scope)),
                 _ => Ok(range),
@@ -74,6 +38,41 @@ impl<'a> Partial<'a> {
         }
     }
 
+    /// Over a known range: what it gives, where the body is known; else `exists` and `all` written out. The reference does
+    /// that only where nothing is around the macro, which is not known here: it has both forms.
+    fn over_known(
+        &self,
+        checked: &'a Checked,
+        c: &'a Comprehension,
+        (call, range): (Option<&'a MacroCall>, Value<'a>),
+        scope: Scopes<'_, 'a>,
+    ) -> Step<'a> {
+        let as_it_is = |call| self.residual(checked, call, Term::Value(range), scope);
+        let items = match (self.items(range, c.iter_var2.is_some()), call) {
+            (Ok(items), _) => items,
+            (Err(e), Some(call)) if self.reference && !e.is_fatal() => return self.shown(e, as_it_is(call)),
+            (Err(e), _) => return self.known(Err(e), || Ok(Term::Error)),
+        };
+        match (self.known_fold(checked, c, &items, scope)?, call) {
+            (Some(Part::Failed(e, _)), Some(call)) if self.reference => return self.shown(e, as_it_is(call)),
+            (Some(result), _) => return Ok(result),
+            (None, _) => {}
+        }
+        let Some(call) = call else { return Err(FOLD) };
+        let short = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
+        if !short || self.written.is_some() || self.reference && in_lambda(scope) {
+            return as_it_is(call);
+        }
+        if !self.reference {
+            return self.written_out(checked, c, call, &items, scope);
+        }
+        let whole = as_it_is(call)?;
+        match self.written_out(checked, c, call, &items, scope)? {
+            Part::Unknown(out) if whole.term().is_sayable() => self.unknown(EITHER, &[whole.term(), out]),
+            _ => Ok(whole),
+        }
+    }
+
     /// `cel.bind`: the name stands for whatever its value is worth.
     fn bind(
         &self,
@@ -83,7 +82,11 @@ impl<'a> Partial<'a> {
         scope: Scopes<'_, 'a>,
     ) -> Step<'a> {
         let part = self.eval(checked, c.init, scope)?;
-        let result = self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part, outer: scope }));
+        let result = self.eval(
+            checked,
+            c.result,
+            Some(&Scope { name: &c.accu_var, part, depth: depth(scope) + 1, outer: scope }),
+        );
         let result = match (result, call) {
             (Err(FOLD) | Ok(Part::Unknown(_)), Some(call)) if &*call.function == "sortBy" => {
                 return self.sort_by(checked, call, scope);
@@ -127,10 +130,10 @@ impl<'a> Partial<'a> {
         let is_known = |part| matches!(part, Part::Known(_) | Part::Failed(..));
         let mut accumulator = self.eval(checked, c.init, scope)?;
         for (a, b) in items {
-            let outer = Scope { name: &c.accu_var, part: accumulator, outer: scope };
-            let first = Scope { name: &c.iter_var, part: Part::Known(*a), outer: Some(&outer) };
+            let outer = Scope { name: &c.accu_var, part: accumulator, depth: depth(scope) + 1, outer: scope };
+            let first = Scope { name: &c.iter_var, part: Part::Known(*a), depth: outer.depth + 1, outer: Some(&outer) };
             let name = c.iter_var2.as_deref().unwrap_or("");
-            let second = Scope { name, part: Part::Known(*b), outer: Some(&first) };
+            let second = Scope { name, part: Part::Known(*b), depth: first.depth + 1, outer: Some(&first) };
             if !matches!(self.eval(checked, c.condition, Some(&second))?, Part::Known(Value::Bool(true))) {
                 break;
             }
@@ -139,8 +142,11 @@ impl<'a> Partial<'a> {
                 return Ok(None);
             }
         }
-        let result =
-            self.eval(checked, c.result, Some(&Scope { name: &c.accu_var, part: accumulator, outer: scope }))?;
+        let result = self.eval(
+            checked,
+            c.result,
+            Some(&Scope { name: &c.accu_var, part: accumulator, depth: depth(scope) + 1, outer: scope }),
+        )?;
         Ok(is_known(result).then_some(result))
     }
 
@@ -157,9 +163,9 @@ impl<'a> Partial<'a> {
         let wanted = &*call.function == "exists";
         let mut parts = Vec::with_capacity(items.len());
         for (a, b) in items {
-            let first = Scope { name: &c.iter_var, part: Part::Known(*a), outer: scope };
+            let first = Scope { name: &c.iter_var, part: Part::Known(*a), depth: depth(scope) + 1, outer: scope };
             let name = c.iter_var2.as_deref().unwrap_or("");
-            let second = Scope { name, part: Part::Known(*b), outer: Some(&first) };
+            let second = Scope { name, part: Part::Known(*b), depth: first.depth + 1, outer: Some(&first) };
             parts.push(self.eval(checked, *body, Some(&second))?);
         }
         let mut whole = Part::Known(Value::Bool(!wanted));
@@ -177,12 +183,9 @@ impl<'a> Partial<'a> {
             "transformList" | "transformMap" | "transformMapEntry" => 2,
             _ => call.args.len().saturating_sub(1),
         };
-        let (names, bodies) = call.args.split_at(variables.min(call.args.len()));
-        if self.reference {
-            let is_constant = |id: &NodeId| matches!(checked.ast.node(*id).kind, ExprKind::Literal(Literal::Bool(_)));
-            if function == "sortBy" || bodies.iter().any(is_constant) {
-                return Err(Stop::Unsupported("a macro"));
-            }
+        let (names, mut bodies) = call.args.split_at(variables.min(call.args.len()));
+        if self.reference && function == "sortBy" {
+            return Err(Stop::Unsupported("a macro"));
         }
         let names: Vec<&'a str> = names
             .iter()
@@ -191,12 +194,31 @@ impl<'a> Partial<'a> {
                 _ => "",
             })
             .collect();
-        let scopes = |outer, name| Scope { name, part: Part::Unknown(Term::Variable(name)), outer };
+        let scopes =
+            |outer, name| Scope { name, part: Part::Unknown(Term::Variable(name)), depth: depth(outer) + 1, outer };
         let first = scopes(scope, names.first().copied().unwrap_or(""));
         let second = scopes(Some(&first), names.get(1).copied().unwrap_or(""));
+        let mut function = function;
+        if let (true, Some(test)) = (self.reference, bodies.first()) {
+            let constant = self.constant(checked, *test, Some(&second))?;
+            let is_test = bodies.len() == 2
+                || !matches!(function, "map" | "transformList" | "transformMap" | "transformMapEntry");
+            match constant.filter(|_| is_test) {
+                None => {}
+                // The reference drops a test that always holds.
+                Some(true) if bodies.len() == 2 => bodies = bodies.get(1..).unwrap_or(bodies),
+                Some(true) if function == "filter" => {
+                    function = "map";
+                    bodies = call.args.get(..1).unwrap_or(bodies);
+                }
+                Some(_) => return Err(Stop::Unsupported("a macro")),
+            }
+        }
         let mut lambda = Vec::with_capacity(call.args.len());
+        // Bodies are worked out even where the rest stays as it is written.
+        let given = self.as_given();
         for body in bodies {
-            let part = self.eval(checked, *body, Some(&second))?;
+            let part = given.as_ref().unwrap_or(self).eval(checked, *body, Some(&second))?;
             lambda.push(match part {
                 // What fails for any element cannot be shown there.
                 Part::Failed(..) if self.reference => return Err(Stop::Unsupported("a macro")),
@@ -226,7 +248,7 @@ impl<'a> Partial<'a> {
 }
 
 /// True within the body of a macro over what is not known.
-fn in_lambda(mut scope: Scopes<'_, '_>) -> bool {
+pub(super) fn in_lambda(mut scope: Scopes<'_, '_>) -> bool {
     while let Some(s) = scope {
         if matches!(s.part, Part::Unknown(Term::Variable(name)) if name == s.name) {
             return true;

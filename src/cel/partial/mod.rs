@@ -9,10 +9,11 @@ mod apply;
 mod eval;
 mod macros;
 mod optional;
+mod reference;
 mod select;
 mod term;
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 pub use apply::{apply, call, is_true};
 pub use term::{Apply, Term};
@@ -24,9 +25,11 @@ use super::types::Type;
 use super::unit::{ExprId, Unit};
 use super::value::Value;
 
-/// In the reference: a macro over a known list as it is written, and written out, which it is only where nothing is
-/// negated above it.
+/// In the reference: a macro over a known list as it is written, and written out, which it is only where nothing is left
+/// around it.
 pub const EITHER: &str = "@either";
+/// In the reference: what `has` says of something that is not known. It is true, and found to be so only at the very end.
+pub const THERE: &str = "@there";
 /// The operator of what no plan can say. In the reference that matters only if it is left.
 const UNSAYABLE: &str = "@unsayable";
 
@@ -79,13 +82,13 @@ pub struct Folded {
     pub outcome: String,
 }
 
-/// Why an expression stays as it is written, in the reference.
+/// What is worked out of an expression that stays as it is written, in the reference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Written {
-    /// Which branch is taken is not known.
-    Branch,
-    /// An argument before it failed.
-    AfterFailure,
+    /// What is constant.
+    Folded,
+    /// Nothing: it reads the clock, which the reference cannot fold, and then folds nothing at all.
+    AsIs,
 }
 
 /// Evaluates expressions of a unit in part.
@@ -96,13 +99,15 @@ pub struct Partial<'a> {
     cx: Context<'a>,
     /// Answers as the reference does, its flaws included.
     reference: bool,
-    /// Only constants are worked out.
+    /// Not reached: inputs stay names.
     written: Option<Written>,
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
     variables: RefCell<Vec<Option<Part<'a>>>>,
-    /// An operand of logic failed and is still part of a term.
-    kept_failure: Cell<bool>,
+    /// Inputs as they were before they became names.
+    given: &'a [(&'a str, Part<'a>)],
+    /// How many macro variables are names, too.
+    names: u32,
     folded: Option<&'a RefCell<Vec<Folded>>>,
 }
 
@@ -118,7 +123,8 @@ impl<'a> Partial<'a> {
             written: None,
             failed_is_null: false,
             variables,
-            kept_failure: Cell::new(false),
+            given: roots,
+            names: 0,
             folded: None,
         }
     }
@@ -161,43 +167,6 @@ impl<'a> Partial<'a> {
                 Type::Dyn | Type::Any | Type::Bool | Type::Wrapper(_) | Type::Param(_)
             )
         })
-    }
-
-    /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
-    /// stay calls.
-    fn unevaluated(&self, written: Written) -> Option<Self> {
-        if !self.reference {
-            return None;
-        }
-        let bump = self.cx.bump;
-        let named = |path| Part::Unknown(Term::Variable(path));
-        let principal = named("request.principal");
-        let mut roots = bumpalo::collections::Vec::from_iter_in(self.roots.iter().copied(), bump);
-        for (name, part) in &mut roots {
-            match (*name, *part) {
-                ("P", _) => *part = principal,
-                ("G", _) => *part = named("globals"),
-                ("R", _) => *part = named("request.resource"),
-                ("request", Part::Place(place)) => {
-                    let fields = bump.alloc_slice_copy(place.fields);
-                    for (name, part) in &mut *fields {
-                        match *name {
-                            "principal" => *part = principal,
-                            "resource" => *part = named("request.resource"),
-                            "auxData" => *part = named("request.auxData"),
-                            "aux_data" => *part = named("request.aux_data"),
-                            _ => {}
-                        }
-                    }
-                    *part = Part::Place(bump.alloc(Place { fields, ..*place }));
-                }
-                _ => {}
-            }
-        }
-        let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
-        raw.failed_is_null = self.failed_is_null;
-        raw.written = Some(self.written.unwrap_or(written));
-        Some(raw)
     }
 
     /// What `V.name` is worth; `None` if there is no such variable. What it needs is worked out first and in order, so

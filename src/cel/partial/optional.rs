@@ -83,7 +83,9 @@ impl<'a> Partial<'a> {
             Part::Unknown(Term::Optional([present, held])) if value => self.or_else(*present, *held, other()?),
             Part::Unknown(Term::Optional([present, _])) => self.choose(*present, part, other()?),
             Part::Unknown(_) => Err(Stop::Unsupported("an optional")),
-            Part::Known(_) | Part::Place(_) => Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, Term::Error)),
+            Part::Known(_) | Part::Place(_) => {
+                self.failed_optional(Part::Failed(EvalError::NO_SUCH_OVERLOAD, Term::Error))
+            }
         }
     }
 
@@ -111,7 +113,9 @@ impl<'a> Partial<'a> {
             // What is held fails where nothing is.
             Part::Unknown(Term::Optional([_, held])) => Ok(Part::Unknown(*held)),
             Part::Unknown(_) => Err(Stop::Unsupported("an optional")),
-            Part::Known(_) | Part::Place(_) => Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, Term::Error)),
+            Part::Known(_) | Part::Place(_) => {
+                self.failed_optional(Part::Failed(EvalError::NO_SUCH_OVERLOAD, Term::Error))
+            }
         }
     }
 

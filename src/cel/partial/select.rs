@@ -7,7 +7,7 @@ use super::super::functions::is_zero;
 use super::super::select;
 use super::super::value::Value;
 use super::eval::{Step, strict_call};
-use super::{Part, Partial, Place, Stop, Term};
+use super::{Part, Partial, Place, Stop, THERE, Term};
 use crate::cel::functions::Style;
 
 /// The roots that are the policy's own.
@@ -35,6 +35,9 @@ impl<'a> Partial<'a> {
     pub(super) fn own(&self, root: Own, field: &'a str, test: bool) -> Step<'a> {
         let found = match root {
             Own::Variables => self.variable(field)?,
+            Own::Constants if self.written.is_some() => {
+                Some(Part::Unknown(Term::Variable(self.path("constants", field))))
+            }
             Own::Constants => {
                 let all = &self.unit.written().constants;
                 all.iter().find(|(name, _)| *name == *field).map(|(_, c)| Part::Known(c.view()))
@@ -47,6 +50,9 @@ impl<'a> Partial<'a> {
         };
         let path = if root == Own::Globals && self.reference { self.path("globals", field) } else { field };
         let missing = || Part::Failed(self.cx.fault(Fault::UndefinedField(field)), self.failure(Term::Variable(path)));
+        if test && self.written.is_some() && root != Own::Variables {
+            return self.unknown(THERE, &[]);
+        }
         // In the reference a variable stands for its expression, under `has` too.
         if !test || self.reference && root == Own::Variables {
             return Ok(found.unwrap_or_else(missing));
@@ -105,12 +111,12 @@ impl<'a> Partial<'a> {
                 self.known(found, || Ok(Term::bool(false)))
             }
             // It takes what fails to be there, too, where that is shown.
-            Part::Failed(e, _) if self.reference => Ok(Part::Failed(e, Term::bool(true))),
+            Part::Failed(e, _) if self.reference => Ok(Part::Failed(e, self.apply(THERE, &[])?)),
             Part::Failed(..) => Ok(part),
             Part::Place(place) => match self.field(place, field)? {
                 Part::Known(_) if self.reference && !place.declared => yes(false),
                 Part::Known(v) => yes(!place.declared || !is_zero(v)),
-                Part::Place(_) | Part::Unknown(_) if self.reference => Ok(Part::Unknown(Term::bool(true))),
+                Part::Place(_) | Part::Unknown(_) if self.reference => self.unknown(THERE, &[]),
                 // A map that is known in part: there if any of it is.
                 Part::Place(inner) if !inner.fields.is_empty() || inner.is_map && !place.declared => yes(true),
                 Part::Place(inner) => self.unknown("has", &[Term::Variable(inner.path)]),
@@ -123,7 +129,7 @@ impl<'a> Partial<'a> {
                 failed @ Part::Failed(..) => Ok(failed),
             },
             Part::Unknown(Term::Optional(_)) => Err(Stop::Unsupported("`has` of an optional")),
-            Part::Unknown(_) if self.reference => Ok(Part::Unknown(Term::bool(true))),
+            Part::Unknown(_) if self.reference => self.unknown(THERE, &[]),
             Part::Unknown(term) => {
                 let member = self.member(term, field)?;
                 self.unknown("has", &[member])
@@ -160,28 +166,5 @@ impl<'a> Partial<'a> {
                 self.unknown("index", &operands)
             }
         }
-    }
-
-    /// The path of a chain of selections from an input.
-    fn input_path(&self, checked: &Checked, id: NodeId) -> Option<&'a str> {
-        let mut fields: Vec<&str> = Vec::new();
-        let mut at = id;
-        while let ExprKind::Select { operand, field, test_only: false } = &checked.ast.node(at).kind {
-            fields.push(field);
-            at = *operand;
-        }
-        let ExprKind::Ident(root) = &checked.ast.node(at).kind else { return None };
-        let Some(Reference::Root(_)) = checked.reference(at) else { return None };
-        let mut path = match root.trim_start_matches('.') {
-            "R" => "request.resource".to_owned(),
-            "P" => "request.principal".to_owned(),
-            "request" => "request".to_owned(),
-            _ => return None,
-        };
-        for field in fields.iter().rev() {
-            path.push('.');
-            path.push_str(field);
-        }
-        Some(self.cx.bump.alloc_str(&path))
     }
 }

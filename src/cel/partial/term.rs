@@ -3,6 +3,7 @@
 use bumpalo::Bump;
 
 use super::{Part, Stop};
+use crate::cel::show::Shown;
 use crate::cel::value::{Message, Value};
 
 /// Most nodes of a term, counted as a tree.
@@ -161,6 +162,7 @@ fn same_value(a: Value<'_>, b: Value<'_>) -> bool {
         (Value::Map(a), Value::Map(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|((k, v), (l, w))| same_value(k, l) && same_value(v, w))
         }
+        (Value::Object(_), Value::Object(_)) => Shown(a).to_string() == Shown(b).to_string(),
         _ => false,
     }
 }

@@ -1,0 +1,249 @@
+//! What the reference's plans do with an expression that no one would guess: what they leave as it was written, and
+//! what they read from their inputs otherwise than a decision does. Nothing here matters in the default semantics.
+
+use super::super::ast::{ExprKind, NodeId};
+use super::super::checker::{Checked, Reference};
+use super::super::error::Fault;
+use super::super::value::Value;
+use super::eval::{Scopes, Step, depth};
+use super::select::Own;
+use super::{Part, Partial, Place, Stop, Term, Written};
+
+impl<'a> Partial<'a> {
+    /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
+    /// stay calls.
+    pub(super) fn unevaluated(&self, checked: &Checked, scope: Scopes<'_, 'a>) -> Option<Self> {
+        if !self.reference {
+            return None;
+        }
+        let bump = self.cx.bump;
+        let named = |path| Part::Unknown(Term::Variable(path));
+        let principal = named("request.principal");
+        let mut roots = bumpalo::collections::Vec::from_iter_in(self.roots.iter().copied(), bump);
+        for (name, part) in &mut roots {
+            match (*name, *part) {
+                ("P", _) => *part = principal,
+                ("G", _) => *part = named("globals"),
+                ("R", _) => *part = named("request.resource"),
+                // These stand in the expression as they are, and fold no more.
+                ("runtime", Part::Place(place)) => {
+                    let fields = bump.alloc_slice_copy(place.fields);
+                    for (_, field) in &mut *fields {
+                        *field = Part::Unknown(field.term());
+                    }
+                    *part = Part::Place(bump.alloc(Place { fields, ..*place }));
+                }
+                ("request", Part::Place(place)) => {
+                    let fields = bump.alloc_slice_copy(place.fields);
+                    for (name, part) in &mut *fields {
+                        match *name {
+                            "principal" => *part = principal,
+                            "resource" => *part = named("request.resource"),
+                            "auxData" => *part = named("request.auxData"),
+                            "aux_data" => *part = named("request.aux_data"),
+                            _ => {}
+                        }
+                    }
+                    *part = Part::Place(bump.alloc(Place { fields, ..*place }));
+                }
+                _ => {}
+            }
+        }
+        let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
+        raw.failed_is_null = self.failed_is_null;
+        raw.given = self.given;
+        raw.names = if self.written.is_some() { self.names } else { depth(scope) };
+        let written = if reads_clock(checked) { Written::AsIs } else { Written::Folded };
+        raw.written = Some(self.written.unwrap_or(written));
+        Some(raw)
+    }
+
+    /// The path of a chain of selections from an input.
+    pub(super) fn input_path(&self, checked: &Checked, id: NodeId) -> Option<&'a str> {
+        let mut fields: Vec<&str> = Vec::new();
+        let mut at = id;
+        while let ExprKind::Select { operand, field, test_only: false } = &checked.ast.node(at).kind {
+            fields.push(field);
+            at = *operand;
+        }
+        let ExprKind::Ident(root) = &checked.ast.node(at).kind else { return None };
+        let Some(Reference::Root(_)) = checked.reference(at) else { return None };
+        let mut path = match root.trim_start_matches('.') {
+            "R" => "request.resource".to_owned(),
+            "P" => "request.principal".to_owned(),
+            "request" => "request".to_owned(),
+            _ => return None,
+        };
+        for field in fields.iter().rev() {
+            path.push('.');
+            path.push_str(field);
+        }
+        Some(self.cx.bump.alloc_str(&path))
+    }
+
+    /// The evaluator from which this one was made, which works out what it can; `None` if this is it.
+    pub(super) fn as_given(&self) -> Option<Self> {
+        self.written?;
+        let mut given = Self::new(self.unit, self.given, self.cx, true);
+        given.failed_is_null = self.failed_is_null;
+        given.names = self.names;
+        Some(given)
+    }
+
+    /// Inputs that the reference knows by name: `has` of one is its value, and so is `.?` of it.
+    pub(super) fn bound(&self, checked: &Checked, operand: NodeId, field: &'a str, part: Part<'a>) -> Option<Part<'a>> {
+        match part {
+            Part::Place(place) if self.reference && place.path == "runtime" => {
+                place.fields.iter().find(|(name, _)| *name == field).map(|(_, part)| *part)
+            }
+            _ if !self.reference || self.written.is_some() => None,
+            Part::Place(place) => match place.fields.iter().find(|(name, _)| *name == field) {
+                Some((_, known @ Part::Known(_))) if place.path != "request" => Some(*known),
+                _ => None,
+            },
+            Part::Known(value @ Value::Message(_)) if field == "scope" => {
+                let principal = self.input_path(checked, operand)? == "request.principal";
+                let scope = self.select_known(value, field).ok()?;
+                principal.then_some(scope)
+            }
+            _ => None,
+        }
+    }
+
+    /// The policy version of the principal, of which plans do not know: `P` has an empty one, `request.principal` none.
+    pub(super) fn principal_version(
+        &self,
+        checked: &Checked,
+        operand: NodeId,
+        field: &str,
+        test: bool,
+    ) -> Option<Step<'a>> {
+        if !self.reference || self.written.is_some() || !matches!(field, "policyVersion" | "policy_version") {
+            return None;
+        }
+        (self.input_path(checked, operand)? == "request.principal").then_some(())?;
+        if matches!(checked.ast.node(operand).kind, ExprKind::Ident(_)) {
+            return Some(Ok(Part::Known(if test { Value::Bool(false) } else { Value::String("") })));
+        }
+        Some(self.unsayable().map(|shown| Part::Failed(self.cx.fault(Fault::UndefinedField("policyVersion")), shown)))
+    }
+
+    /// How a selection or look-up that failed is shown: by the names of the inputs, where it starts from the resource.
+    pub(super) fn as_named(&self, checked: &'a Checked, id: NodeId, part: Part<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
+        match part {
+            Part::Failed(e, _) if self.reference && self.written.is_none() => match self.named(checked, id, scope)? {
+                Some(term) => Ok(Part::Failed(e, term)),
+                None => Ok(part),
+            },
+            _ => Ok(part),
+        }
+    }
+
+    /// A chain of selections and look-ups that starts from the resource, as a term.
+    fn named(&self, checked: &'a Checked, id: NodeId, scope: Scopes<'_, 'a>) -> Result<Option<Term<'a>>, Stop> {
+        if let Some(path) = self.input_path(checked, id) {
+            return Ok(path.starts_with("request.resource").then_some(Term::Variable(path)));
+        }
+        match &checked.ast.node(id).kind {
+            ExprKind::Select { operand, field, test_only: false } => match self.named(checked, *operand, scope)? {
+                Some(inner) => self.member(inner, field).map(Some),
+                None => Ok(None),
+            },
+            ExprKind::Call { target: None, function, args } if &**function == "_[_]" => {
+                let [base, key] = args.as_slice() else { return Ok(None) };
+                let named = self.named(checked, *key, scope)?;
+                let base_named = self.named(checked, *base, scope)?;
+                if named.is_none() && base_named.is_none() {
+                    return Ok(None);
+                }
+                let or_value = |named: Option<Term<'a>>, at| match named {
+                    Some(term) => Ok(term),
+                    None => self.eval(checked, at, scope).map(Part::term),
+                };
+                let (base, key) = (or_value(base_named, *base)?, or_value(named, *key)?);
+                self.apply("index", &[base, key]).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// The boolean that an expression is whatever the inputs are, needing no macro and no variable for that.
+    pub(super) fn constant(
+        &self,
+        checked: &'a Checked,
+        id: NodeId,
+        scope: Scopes<'_, 'a>,
+    ) -> Result<Option<bool>, Stop> {
+        let Some(raw) = self.unevaluated(checked, scope) else { return Ok(None) };
+        let needs_more = |id: NodeId| match &checked.ast.node(id).kind {
+            ExprKind::Comprehension(_) => true,
+            ExprKind::Select { operand, .. } => self.own_root(checked, *operand) == Some(Own::Variables),
+            _ => false,
+        };
+        match raw.eval(checked, id, scope)? {
+            Part::Known(Value::Bool(b)) if !any(checked, id, needs_more) => Ok(Some(b)),
+            _ => Ok(None),
+        }
+    }
+
+    /// True if a variable, or one that it refers to, makes or takes apart an optional.
+    pub(super) fn has_optionals(&self, variable: &str) -> bool {
+        let mut open: Vec<usize> = self.unit.variables.iter().position(|v| *v.name == *variable).into_iter().collect();
+        let mut seen = vec![false; self.unit.variables.len()];
+        while let Some(i) = open.pop() {
+            let (Some(seen), Some(variable)) = (seen.get_mut(i), self.unit.variables.get(i)) else { continue };
+            if std::mem::replace(seen, true) {
+                continue;
+            }
+            let Some(checked) = self.unit.written().variables.get(i) else { continue };
+            let optional =
+                |id| matches!(&checked.ast.node(id).kind, ExprKind::Call { function, .. } if is_optional(function));
+            if any(checked, checked.ast.root, optional) {
+                return true;
+            }
+            open.extend(variable.lowered.variables.iter().map(|n| *n as usize));
+        }
+        false
+    }
+}
+
+/// True for the functions that make optionals and take them apart.
+pub(super) fn is_optional(function: &str) -> bool {
+    matches!(
+        function,
+        "_?._"
+            | "_[?_]"
+            | "or"
+            | "orValue"
+            | "hasValue"
+            | "value"
+            | "optional.of"
+            | "optional.none"
+            | "optional.ofNonZeroValue"
+    )
+}
+
+/// True for the functions that the reference calls with failures, too, so that all their arguments are worked out.
+pub(super) fn takes_failures(function: &str) -> bool {
+    matches!(function, "hasIntersection" | "intersect" | "isSubset" | "except")
+}
+
+/// True if the expression asks for the time.
+fn reads_clock(checked: &Checked) -> bool {
+    any(checked, checked.ast.root, |id| match &checked.ast.node(id).kind {
+        ExprKind::Call { function, .. } => matches!(&**function, "now" | "timeSince"),
+        _ => false,
+    })
+}
+
+/// True if a node of an expression passes the test.
+fn any(checked: &Checked, id: NodeId, test: impl Fn(NodeId) -> bool) -> bool {
+    let mut open = vec![id];
+    while let Some(id) = open.pop() {
+        if test(id) {
+            return true;
+        }
+        checked.ast.node(id).kind.for_each_child(|child| open.push(child));
+    }
+    false
+}
