@@ -21,11 +21,10 @@ pub fn same_bytes(a: &[u8], b: &[u8]) -> bool {
         return false;
     }
     let halves = |text: &[u8]| Some((*text.first_chunk::<16>()?, *text.last_chunk::<16>()?));
-    match a.len() {
-        0..=SHORT => ends(a) == ends(b),
-        ..=32 => halves(a) == halves(b),
-        _ => a == b,
+    if a.len() <= SHORT {
+        return ends(a) == ends(b);
     }
+    if a.len() <= 32 { halves(a) == halves(b) } else { a == b }
 }
 
 /// The bytes at both ends of a text. They overlap in a short one, which they tell from all others of its length.

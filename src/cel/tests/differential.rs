@@ -77,3 +77,48 @@ fn lowered_is_walked() {
         }
     }
 }
+
+/// Shapes that lowering has ways of its own for: alone, and together, where they share what is remembered.
+#[test]
+fn special_shapes_are_walked() {
+    let mut shapes: Vec<String> = [
+        r#"["a", "b"].exists(r, P.id == r || P.id.startsWith(r + "/"))"#,
+        r#"["a", P.id].exists(r, P.id == r)"#,
+        r#"["a", 1, null].exists(r, P.id.startsWith(r))"#,
+        r#"["a", 1].all(r, P.id.startsWith(r))"#,
+        r#"["a", 1].all(r, P.attr.missing == r)"#,
+        "[1, 0].exists(x, 1 / x > 5)",
+        "[0, 1].all(x, 1 / x > 0) || [0, 1].exists(x, 1 / x > 0)",
+        "[1, 2, 3].all(x, [4, 5].exists(y, x < y)) && [1, 2].exists(x, [x].all(x, x == 2))",
+        "[1, 2].exists(x, x)",
+        "[true, false].all(x, x)",
+        "[[1], [2]].exists(x, 1 in x)",
+        "[1, 2].exists_one(x, x == 1)",
+        "['a', 1, 'b'].map(x, type(x) == string && x.matches('^a$'))",
+        "['a', 1, 'b'].exists(x, type(x) == string && x.matches('b'))",
+        "P.attr.all(k, type(k) == string && k.matches('.'))",
+        "P.attr.all(k, v, type(v) == string && v.matches('['))",
+        "P.attr.missing.all(x, type(x) == string && x.matches('a'))",
+        "P.attr.exists(k, k in ['department', 'x']) && P.roles.exists(r, r in ['nobody']) || P.roles.all(r, r == 'x')",
+        "has(P.attr.a) && type(P.attr.a) == string && has(P.attr.b) && type(P.attr.b) == map",
+        "has(R.attr.owner) && type(R.attr.owner) == string && has(R.attr.owner.x) && type(R.attr.owner.x) == map",
+        "has(R.attr.none.x) && type(R.attr.none.x) == map && has(R.attr.owner) && type(R.attr.owner) == int",
+        "has(R.attr.none.x) && type(R.attr.none.x) == map && has(R.attr.owner) && type(R.attr.owner) == string",
+        "R.id < 5.0 || P.id >= 1",
+        "size(P.roles) > 0 && size(P.roles) <= 3.5 && size(P.roles) < 9u && size(P.id) >= 0.0 / 0.0",
+        "timestamp('2024-02-29T10:00:00Z') < timestamp('2024-02-30T10:00:00Z')",
+        "timestamp(P.id) < timestamp('2024-02-29T10:00:00Z')",
+        "P.id == R.id || R.kind != P.id || P.id == 'a-text-that-is-longer-than-thirty-two-bytes'",
+    ]
+    .map(str::to_owned)
+    .into();
+    for text in ["2024-02-28T10:00:00Z", "2024-02-29T23:59:59Z", "2023-02-29T00:00:00Z", "0000-01-01T00:00:00Z"] {
+        shapes.push(format!("timestamp('{text}') > timestamp('2024-01-01T00:00:00Z')"));
+    }
+    let env = environment();
+    let request: Json = serde_json::from_str(include_str!("../../../tests/data/cel-corpus/request.json")).unwrap();
+    for shape in &shapes {
+        check(std::slice::from_ref(shape), &env, &request);
+    }
+    check(&shapes, &env, &request);
+}
