@@ -55,7 +55,7 @@ impl<'a> Partial<'a> {
             ExprKind::Ident(name) => Ok(self.ident(checked, id, name, scope)),
             ExprKind::Select { operand, field, test_only } => {
                 if let Some(root) = self.own_root(checked, *operand) {
-                    if self.reference && root == Own::Variables && in_lambda(scope) && self.has_optionals(field) {
+                    if self.reference && root == Own::Variables && in_lambda(scope) && self.has_optionals(field)? {
                         return Err(Stop::Unsupported("an optional"));
                     }
                     return self.own(root, field, *test_only);

@@ -64,20 +64,30 @@ impl<'a> Partial<'a> {
     /// What of an expression the reference works out beforehand: what is constant, unless that asks for the time or is
     /// an object that has no literal.
     pub(super) fn folding(&self, checked: &'a Checked) -> Result<Written, Stop> {
+        let nodes = &checked.ast.nodes;
+        self.cx.charge(nodes.len()).map_err(|_| Stop::Budget)?;
+        // Children come before their parents.
+        let mut constant: Vec<bool> = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let mut all = match &node.kind {
+                ExprKind::Ident(_) => false,
+                ExprKind::Call { function, .. } => !is_clock(function),
+                _ => true,
+            };
+            node.kind.for_each_child(|child| all &= constant.get(child.0 as usize).copied().unwrap_or(false));
+            constant.push(all);
+        }
         // Failures in it are not looked into: that would ask for this again.
         let constants = Self::new(self.unit, self.given, self.cx, true);
         constants.written.set(Some(Written::Folded));
         let mut open = vec![checked.ast.root];
         while let Some(id) = open.pop() {
             let kind = &checked.ast.node(id).kind;
-            let not_constant = |id| match &checked.ast.node(id).kind {
-                ExprKind::Ident(_) => true,
-                ExprKind::Call { function, .. } => is_clock(function),
-                _ => false,
-            };
             match kind {
                 ExprKind::Call { function, .. } if is_clock(function) => return Ok(Written::AsIs),
-                _ if any(checked, id, not_constant) => kind.for_each_child(|child| open.push(child)),
+                _ if !constant.get(id.0 as usize).copied().unwrap_or(false) => {
+                    kind.for_each_child(|child| open.push(child));
+                }
                 ExprKind::Call { .. } | ExprKind::List { .. } | ExprKind::Map(_) => {
                     if let Part::Known(value) = constants.eval(checked, id, None)?
                         && holds_object(value)
@@ -216,13 +226,13 @@ impl<'a> Partial<'a> {
             _ => false,
         };
         match raw.eval(checked, id, scope)? {
-            Part::Known(Value::Bool(b)) if !any(checked, id, needs_more) => Ok(Some(b)),
+            Part::Known(Value::Bool(b)) if !self.any(checked, id, needs_more)? => Ok(Some(b)),
             _ => Ok(None),
         }
     }
 
     /// True if a variable, or one that it refers to, makes or takes apart an optional.
-    pub(super) fn has_optionals(&self, variable: &str) -> bool {
+    pub(super) fn has_optionals(&self, variable: &str) -> Result<bool, Stop> {
         let mut open: Vec<usize> = self.unit.variables.iter().position(|v| *v.name == *variable).into_iter().collect();
         let mut seen = vec![false; self.unit.variables.len()];
         while let Some(i) = open.pop() {
@@ -233,12 +243,25 @@ impl<'a> Partial<'a> {
             let Some(checked) = self.unit.written().variables.get(i) else { continue };
             let optional =
                 |id| matches!(&checked.ast.node(id).kind, ExprKind::Call { function, .. } if is_optional(function));
-            if any(checked, checked.ast.root, optional) {
-                return true;
+            if self.any(checked, checked.ast.root, optional)? {
+                return Ok(true);
             }
             open.extend(variable.lowered.variables.iter().map(|n| *n as usize));
         }
-        false
+        Ok(false)
+    }
+
+    /// True if a node of an expression passes the test.
+    fn any(&self, checked: &Checked, id: NodeId, test: impl Fn(NodeId) -> bool) -> Result<bool, Stop> {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            self.cx.charge(1).map_err(|_| Stop::Budget)?;
+            if test(id) {
+                return Ok(true);
+            }
+            checked.ast.node(id).kind.for_each_child(|child| open.push(child));
+        }
+        Ok(false)
     }
 }
 
@@ -276,16 +299,4 @@ fn holds_object(value: Value<'_>) -> bool {
         Value::Map(map) => map.iter().any(|(k, v)| holds_object(k) || holds_object(v)),
         _ => false,
     }
-}
-
-/// True if a node of an expression passes the test.
-fn any(checked: &Checked, id: NodeId, test: impl Fn(NodeId) -> bool) -> bool {
-    let mut open = vec![id];
-    while let Some(id) = open.pop() {
-        if test(id) {
-            return true;
-        }
-        checked.ast.node(id).kind.for_each_child(|child| open.push(child));
-    }
-    false
 }
