@@ -117,9 +117,6 @@ impl<'a> Logic<'a> {
         let reference = self.semantics != Semantics::Safe;
         Ok(match part {
             Part::Known(Value::Optional(_)) if reference => return Err(Stop::Unsupported("an optional").into()),
-            Part::Unknown(term) if reference && !term.is_sayable() => {
-                return Err(Stop::Unsupported("an expression").into());
-            }
             Part::Known(mut value) => {
                 while let Value::Optional(Some(inner)) = value {
                     value = *inner;
@@ -138,7 +135,11 @@ impl<'a> Logic<'a> {
                 Term::apply(self.cx.bump, "if", &[*present, *held, Term::Error])?
             }
             Part::Unknown(term) if reference => {
-                reference::alone(reference::settled(self.chosen(term, true)?, self)?, self)?
+                let settled = reference::settled(self.chosen(term, true)?, self)?;
+                if !settled.is_sayable() {
+                    return Err(Stop::Unsupported("an expression").into());
+                }
+                reference::alone(settled, self)?
             }
             Part::Unknown(term) => term,
             Part::Place(place) if reference => Term::Variable(place.path),

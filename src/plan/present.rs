@@ -54,7 +54,7 @@ fn value<'a>(v: Value<'a>, cx: &Context<'a>, depth: u32) -> Result<Term<'a>, Sto
             fields(names.map(|(k, v)| (Value::String(k), v)), cx, depth)
         }
         Value::Object(object) => match object {
-            Object::Hierarchy(levels) if levels.iter().any(|l| l.contains('.')) => {
+            Object::Hierarchy(levels) if levels.is_empty() || levels.iter().any(|l| l.contains('.')) => {
                 let levels = list(List::Strings(levels), cx, depth)?;
                 Term::apply(cx.bump, "hierarchy", &[levels])
             }

@@ -23,8 +23,9 @@ pub fn focus(world: &mut World) {
 }
 
 /// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
-/// policy denies without a condition, that a resource policy denies where a principal policy allows, and that an
-/// expression looks at derived roles of which it is not known whether they are active.
+/// policy denies without a condition, that a resource policy denies where a principal policy allows, that an
+/// expression looks at derived roles of which it is not known whether they are active, and that something known that is
+/// no boolean stands to the left of `&&` or `||`.
 pub fn keep_out(rng: &mut Rng, store: &mut Store) {
     let all_allow = rng.chance(50);
     let conditional_roles = rng.chance(50);
@@ -33,8 +34,12 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
         Body::Text(_) => None,
     });
     for (n, policy) in bodies.enumerate() {
+        in_texts(policy, &|text| with_boolean_operands(text));
         if conditional_roles {
-            look_at_other_roles(policy);
+            in_texts(policy, &|text| {
+                text.replace("runtime.effectiveDerivedRoles", "P.roles")
+                    .replace("runtime.effective_derived_roles", "P.roles")
+            });
         } else {
             for key in ["derivedRoles", "derived_roles"] {
                 let definitions = policy.get_mut(key).and_then(|d| d.get_mut("definitions"));
@@ -69,18 +74,34 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
     }
 }
 
-/// Makes expressions look at the roles of the principal instead of the derived ones.
-fn look_at_other_roles(json: &mut Json) {
+/// Changes every text of a policy.
+fn in_texts(json: &mut Json, change: &dyn Fn(&str) -> String) {
     match json {
-        Json::String(text) => {
-            for name in ["runtime.effectiveDerivedRoles", "runtime.effective_derived_roles"] {
-                *text = text.replace(name, "P.roles");
-            }
-        }
-        Json::Array(all) => all.iter_mut().for_each(look_at_other_roles),
-        Json::Object(map) => map.values_mut().for_each(look_at_other_roles),
+        Json::String(text) => *text = change(text),
+        Json::Array(all) => all.iter_mut().for_each(|json| in_texts(json, change)),
+        Json::Object(map) => map.values_mut().for_each(|json| in_texts(json, change)),
         _ => {}
     }
+}
+
+/// An expression in which no name of something known is the left operand of `&&` or `||` by itself.
+fn with_boolean_operands(text: &str) -> String {
+    let in_name = |c: char| c.is_ascii_alphanumeric() || "_.`\"[]-?".contains(c);
+    let known = ["P.", "request.principal", "request.aux", "V.", "variables.", "C.", "constants.", "G.", "globals."];
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(at) = rest.find(" && ").into_iter().chain(rest.find(" || ")).min() {
+        let (operand, after) = rest.split_at(at);
+        out.push_str(operand);
+        let (before, name) = out.split_at(out.trim_end_matches(in_name).len());
+        if before.chars().next_back().is_none_or(|c| c == '(') && known.iter().any(|root| name.starts_with(root)) {
+            out.push_str(" == true");
+        }
+        let (operator, after) = after.split_at(4);
+        out.push_str(operator);
+        rest = after;
+    }
+    out + rest
 }
 
 /// One request: a principal, a kind, of the attributes some, and one action or several.

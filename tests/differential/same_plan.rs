@@ -62,6 +62,13 @@ fn operation(operator: &str, operands: Vec<Json>) -> Json {
     if let ("in", Some(Json::Array(container))) = (operator, all.get_mut(2).and_then(|c| c.get_mut("value"))) {
         container.sort_by_key(Json::to_string);
     }
+    // A hierarchy made of a list is the same as one of a text.
+    if let ("hierarchy", Some(Json::Array(levels))) = (operator, all.get_mut(1).and_then(|c| c.get_mut("value"))) {
+        let texts: Vec<&str> = levels.iter().filter_map(Json::as_str).collect();
+        if !texts.is_empty() && texts.len() == levels.len() && !texts.iter().any(|t| t.contains('.')) {
+            all[1] = json!({"value": texts.join(".")});
+        }
+    }
     if joins {
         all.dedup();
         if all.len() == 2 {
@@ -88,7 +95,7 @@ impl Words<'_> {
         self.rest = self.rest.trim_start();
         match self.rest.as_bytes().first() {
             Some(b'(') => {
-                self.rest = &self.rest[1..];
+                self.rest = self.rest.get(1..).unwrap_or_default();
                 let operator = self.word();
                 let mut operands = Vec::new();
                 loop {
@@ -108,7 +115,7 @@ impl Words<'_> {
                 let mut values = serde_json::Deserializer::from_str(self.rest).into_iter::<Json>();
                 match values.next() {
                     Some(Ok(value)) => {
-                        self.rest = &self.rest[values.byte_offset()..];
+                        self.rest = self.rest.get(values.byte_offset()..).unwrap_or_default();
                         json!({ "value": normal(&value, self.today) })
                     }
                     _ => json!({ "unread": std::mem::take(&mut self.rest) }),

@@ -15,7 +15,7 @@ use super::super::select;
 use super::super::show::Shown;
 use super::super::value::Value;
 use super::macros::in_lambda;
-use super::reference::{is_optional, takes_failures};
+use super::reference::{is_clock, is_optional, takes_failures};
 use super::select::Own;
 use super::{Folded, Part, Partial, Stop, Term, Written};
 use crate::cel::context::Context;
@@ -55,7 +55,7 @@ impl<'a> Partial<'a> {
             ExprKind::Ident(name) => Ok(self.ident(checked, id, name, scope)),
             ExprKind::Select { operand, field, test_only } => {
                 if let Some(root) = self.own_root(checked, *operand) {
-                    if self.reference && root == Own::Variables && in_lambda(scope) && self.has_optionals(field) {
+                    if self.reference && root == Own::Variables && in_lambda(scope) && self.has_optionals(field)? {
                         return Err(Stop::Unsupported("an optional"));
                     }
                     return self.own(root, field, *test_only);
@@ -152,10 +152,10 @@ impl<'a> Partial<'a> {
         scope: Scopes<'_, 'a>,
     ) -> Step<'a> {
         match (target, name, args) {
-            _ if is_optional(name) && self.reference && (self.written.is_some() || in_lambda(scope)) => {
-                Err(Stop::Unsupported("an optional"))
-            }
-            (None, "@in", [_, list]) if self.reference && self.written.is_none() && is_empty_list(checked, *list) => {
+            _ if is_optional(name) && self.reference && in_lambda(scope) => Err(Stop::Unsupported("an optional")),
+            (None, "@in", [_, list])
+                if self.reference && self.written.get().is_none() && is_empty_list(checked, *list) =>
+            {
                 Ok(Part::Known(Value::Bool(false)))
             }
             (None, "_&&_" | "_||_", [a, b]) => {
@@ -178,7 +178,7 @@ impl<'a> Partial<'a> {
                     }
                     Part::Failed(..) => Ok(condition),
                     _ => {
-                        let raw = self.unevaluated(checked, scope);
+                        let raw = self.unevaluated(checked, scope)?;
                         let side = raw.as_ref().unwrap_or(self);
                         let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
                         self.choose(condition.term(), a, b)
@@ -215,7 +215,7 @@ impl<'a> Partial<'a> {
             }
             (None, "_[_]", [e, key]) => {
                 let base = self.eval(checked, *e, scope)?;
-                let raw = if matches!(base, Part::Failed(..)) { self.unevaluated(checked, scope) } else { None };
+                let raw = if matches!(base, Part::Failed(..)) { self.unevaluated(checked, scope)? } else { None };
                 let parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
@@ -242,7 +242,7 @@ impl<'a> Partial<'a> {
                     parts.push(part);
                     // The reference stops at an argument that fails.
                     if matches!(part, Part::Failed(..)) && raw.is_none() && !takes_failures(name) {
-                        raw = self.unevaluated(checked, scope);
+                        raw = self.unevaluated(checked, scope)?;
                     }
                 }
                 let result = self.strict(target.is_some(), name, &parts)?;
@@ -322,22 +322,32 @@ impl<'a> Partial<'a> {
         let style = if member { Style::Member } else { Style::Global };
         let terms = || parts.iter().map(|p| p.term()).collect::<Vec<_>>();
         let term = || self.apply(operator(name), &terms());
-        if let Some(e) = parts.iter().find_map(|p| if let Part::Failed(e, _) = p { Some(*e) } else { None }) {
-            return self.known(Err(e), term);
+        let failed = parts.iter().find_map(|p| if let Part::Failed(e, _) = p { Some(*e) } else { None });
+        match failed {
+            // A function that takes failures gives what its first argument that is not known is: not known, or failed.
+            Some(_) if self.reference && takes_failures(name) && is_unknown_first(parts) => {
+                return self.unknown(operator(name), &terms());
+            }
+            Some(e) => return self.known(Err(e), term),
+            None => {}
         }
         let values: Option<Vec<Value<'a>>> =
             parts.iter().map(|p| if let Part::Known(v) = p { Some(*v) } else { None }).collect();
         match values {
             // Types are no constants.
-            Some(values) if self.written.is_some() => {
-                let folds =
-                    self.written == Some(Written::Folded) && !values.iter().any(|v| matches!(v, Value::Type(_)));
+            Some(values) if self.written.get().is_some() => {
+                let folds = self.written.get() == Some(Written::Folded)
+                    && !is_clock(name)
+                    && !values.iter().any(|v| matches!(v, Value::Type(_)));
                 match folds.then(|| strict_call(&self.cx, style, name, &values)) {
                     Some(Ok(value)) => Ok(Part::Known(value)),
                     _ => self.unknown(operator(name), &terms()),
                 }
             }
             Some(values) => self.known(strict_call(&self.cx, style, name, &values), term),
+            None if self.reference && matches!(name, "first" | "last" | "regex.extract") => {
+                Err(Stop::Unsupported("an optional"))
+            }
             None => self.unknown(operator(name), &terms()),
         }
     }
@@ -348,7 +358,7 @@ impl<'a> Partial<'a> {
         for (i, e) in (0_u32..).zip(elements) {
             let part = raw.as_ref().unwrap_or(self).eval(checked, *e, scope)?;
             if matches!(part, Part::Failed(..)) && raw.is_none() {
-                raw = self.unevaluated(checked, scope);
+                raw = self.unevaluated(checked, scope)?;
             }
             if !optional.contains(&i) {
                 parts.push(part);
@@ -390,7 +400,10 @@ impl<'a> Partial<'a> {
                 *part = raw.as_ref().unwrap_or(self).eval(checked, id, scope)?;
                 match *part {
                     Part::Failed(e, _) if self.reference => {
-                        raw = raw.or_else(|| self.unevaluated(checked, scope));
+                        raw = match raw {
+                            None => self.unevaluated(checked, scope)?,
+                            raw => raw,
+                        };
                         failed = failed.or(Some(e));
                     }
                     Part::Failed(..) => return Ok(*part),
@@ -437,6 +450,12 @@ impl<'a> Partial<'a> {
             self.apply("get-field", &[Part::Known(v).term(), Term::Variable(field)])
         })
     }
+}
+
+/// True if something that is not known comes before all that fails.
+fn is_unknown_first(parts: &[Part<'_>]) -> bool {
+    let first = parts.iter().find(|p| !matches!(p, Part::Known(_)));
+    matches!(first, Some(Part::Unknown(_) | Part::Place(_)))
 }
 
 /// `[]` as it is written.

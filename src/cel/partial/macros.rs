@@ -60,7 +60,7 @@ impl<'a> Partial<'a> {
         }
         let Some(call) = call else { return Err(FOLD) };
         let short = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
-        if !short || self.written.is_some() || self.reference && in_lambda(scope) {
+        if !short || self.written.get().is_some() || self.reference && in_lambda(scope) {
             return as_it_is(call);
         }
         if !self.reference {
@@ -198,6 +198,14 @@ impl<'a> Partial<'a> {
             |outer, name| Scope { name, part: Part::Unknown(Term::Variable(name)), depth: depth(outer) + 1, outer };
         let first = scopes(scope, names.first().copied().unwrap_or(""));
         let second = scopes(Some(&first), names.get(1).copied().unwrap_or(""));
+        // Of a known map the reference shows the keys.
+        let range = match range {
+            Term::Value(Value::Map(map)) if self.reference && !function.starts_with("transform") => {
+                let keys: Vec<Value<'a>> = map.iter().map(|(k, _)| k).collect();
+                Term::Value(Value::list(self.cx.bump.alloc_slice_copy(&keys)))
+            }
+            range => range,
+        };
         let mut function = function;
         if let (true, Some(test)) = (self.reference, bodies.first()) {
             let constant = self.constant(checked, *test, Some(&second))?;

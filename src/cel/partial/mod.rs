@@ -13,7 +13,7 @@ mod reference;
 mod select;
 mod term;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 pub use apply::{apply, call, is_true};
 pub use term::{Apply, Term};
@@ -87,7 +87,7 @@ pub struct Folded {
 enum Written {
     /// What is constant.
     Folded,
-    /// Nothing: it reads the clock, which the reference cannot fold, and then folds nothing at all.
+    /// Nothing: there is something that the reference cannot fold, and then it folds nothing at all.
     AsIs,
 }
 
@@ -100,7 +100,7 @@ pub struct Partial<'a> {
     /// Answers as the reference does, its flaws included.
     reference: bool,
     /// Not reached: inputs stay names.
-    written: Option<Written>,
+    written: Cell<Option<Written>>,
     /// Failed variables are null, as in the reference while it works out effective derived roles.
     failed_is_null: bool,
     variables: RefCell<Vec<Option<Part<'a>>>>,
@@ -120,7 +120,7 @@ impl<'a> Partial<'a> {
             roots,
             cx,
             reference,
-            written: None,
+            written: Cell::new(None),
             failed_is_null: false,
             variables,
             given: roots,
@@ -190,7 +190,13 @@ impl<'a> Partial<'a> {
                 continue;
             }
             let Some(checked) = self.unit.written().variables.get(i) else { continue };
-            let part = self.eval(checked, checked.ast.root, None)?;
+            let before = self.written.get();
+            if before.is_some() {
+                self.written.set(Some(self.folding(checked)?));
+            }
+            let part = self.eval(checked, checked.ast.root, None);
+            self.written.set(before);
+            let part = part?;
             let part = self.as_variable(i, part, checked.ty(checked.ast.root))?;
             if let Some(slot) = self.variables.borrow_mut().get_mut(i) {
                 *slot = Some(part);

@@ -107,7 +107,9 @@ impl<'a> Partial<'a> {
         match part {
             Part::Known(Value::Optional(held)) if name == "hasValue" => Ok(Part::Known(Value::Bool(held.is_some()))),
             Part::Known(Value::Optional(Some(v))) => Ok(Part::Known(*v)),
-            Part::Known(Value::Optional(None)) => Ok(Part::Failed(EvalError::NONE_DEREFERENCE, Term::Error)),
+            Part::Known(Value::Optional(None)) => {
+                self.failed_optional(Part::Failed(EvalError::NONE_DEREFERENCE, Term::Error))
+            }
             Part::Failed(..) => self.failed_optional(part),
             Part::Unknown(Term::Optional([present, _])) if name == "hasValue" => Ok(Part::Unknown(*present)),
             // What is held fails where nothing is.

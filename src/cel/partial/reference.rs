@@ -12,9 +12,9 @@ use super::{Part, Partial, Place, Stop, Term, Written};
 impl<'a> Partial<'a> {
     /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
     /// stay calls.
-    pub(super) fn unevaluated(&self, checked: &Checked, scope: Scopes<'_, 'a>) -> Option<Self> {
+    pub(super) fn unevaluated(&self, checked: &'a Checked, scope: Scopes<'_, 'a>) -> Result<Option<Self>, Stop> {
         if !self.reference {
-            return None;
+            return Ok(None);
         }
         let bump = self.cx.bump;
         let named = |path| Part::Unknown(Term::Variable(path));
@@ -52,10 +52,53 @@ impl<'a> Partial<'a> {
         let mut raw = Self::new(self.unit, roots.into_bump_slice(), self.cx, true);
         raw.failed_is_null = self.failed_is_null;
         raw.given = self.given;
-        raw.names = if self.written.is_some() { self.names } else { depth(scope) };
-        let written = if reads_clock(checked) { Written::AsIs } else { Written::Folded };
-        raw.written = Some(self.written.unwrap_or(written));
-        Some(raw)
+        raw.names = if self.written.get().is_some() { self.names } else { depth(scope) };
+        let written = match self.written.get() {
+            Some(written) => written,
+            None => self.folding(checked)?,
+        };
+        raw.written.set(Some(written));
+        Ok(Some(raw))
+    }
+
+    /// What of an expression the reference works out beforehand: what is constant, unless that asks for the time or is
+    /// an object that has no literal.
+    pub(super) fn folding(&self, checked: &'a Checked) -> Result<Written, Stop> {
+        let nodes = &checked.ast.nodes;
+        self.cx.charge(nodes.len()).map_err(|_| Stop::Budget)?;
+        // Children come before their parents.
+        let mut constant: Vec<bool> = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            let mut all = match &node.kind {
+                ExprKind::Ident(_) => false,
+                ExprKind::Call { function, .. } => !is_clock(function),
+                _ => true,
+            };
+            node.kind.for_each_child(|child| all &= constant.get(child.0 as usize).copied().unwrap_or(false));
+            constant.push(all);
+        }
+        // Failures in it are not looked into: that would ask for this again.
+        let constants = Self::new(self.unit, self.given, self.cx, true);
+        constants.written.set(Some(Written::Folded));
+        let mut open = vec![checked.ast.root];
+        while let Some(id) = open.pop() {
+            let kind = &checked.ast.node(id).kind;
+            match kind {
+                ExprKind::Call { function, .. } if is_clock(function) => return Ok(Written::AsIs),
+                _ if !constant.get(id.0 as usize).copied().unwrap_or(false) => {
+                    kind.for_each_child(|child| open.push(child));
+                }
+                ExprKind::Call { .. } | ExprKind::List { .. } | ExprKind::Map(_) => {
+                    if let Part::Known(value) = constants.eval(checked, id, None)?
+                        && holds_object(value)
+                    {
+                        return Ok(Written::AsIs);
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(Written::Folded)
     }
 
     /// The path of a chain of selections from an input.
@@ -83,7 +126,7 @@ impl<'a> Partial<'a> {
 
     /// The evaluator from which this one was made, which works out what it can; `None` if this is it.
     pub(super) fn as_given(&self) -> Option<Self> {
-        self.written?;
+        self.written.get()?;
         let mut given = Self::new(self.unit, self.given, self.cx, true);
         given.failed_is_null = self.failed_is_null;
         given.names = self.names;
@@ -96,7 +139,7 @@ impl<'a> Partial<'a> {
             Part::Place(place) if self.reference && place.path == "runtime" => {
                 place.fields.iter().find(|(name, _)| *name == field).map(|(_, part)| *part)
             }
-            _ if !self.reference || self.written.is_some() => None,
+            _ if !self.reference || self.written.get().is_some() => None,
             Part::Place(place) => match place.fields.iter().find(|(name, _)| *name == field) {
                 Some((_, known @ Part::Known(_))) if place.path != "request" => Some(*known),
                 _ => None,
@@ -118,7 +161,7 @@ impl<'a> Partial<'a> {
         field: &str,
         test: bool,
     ) -> Option<Step<'a>> {
-        if !self.reference || self.written.is_some() || !matches!(field, "policyVersion" | "policy_version") {
+        if !self.reference || self.written.get().is_some() || !matches!(field, "policyVersion" | "policy_version") {
             return None;
         }
         (self.input_path(checked, operand)? == "request.principal").then_some(())?;
@@ -131,10 +174,12 @@ impl<'a> Partial<'a> {
     /// How a selection or look-up that failed is shown: by the names of the inputs, where it starts from the resource.
     pub(super) fn as_named(&self, checked: &'a Checked, id: NodeId, part: Part<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
         match part {
-            Part::Failed(e, _) if self.reference && self.written.is_none() => match self.named(checked, id, scope)? {
-                Some(term) => Ok(Part::Failed(e, term)),
-                None => Ok(part),
-            },
+            Part::Failed(e, _) if self.reference && self.written.get().is_none() => {
+                match self.named(checked, id, scope)? {
+                    Some(term) => Ok(Part::Failed(e, term)),
+                    None => Ok(part),
+                }
+            }
             _ => Ok(part),
         }
     }
@@ -174,20 +219,20 @@ impl<'a> Partial<'a> {
         id: NodeId,
         scope: Scopes<'_, 'a>,
     ) -> Result<Option<bool>, Stop> {
-        let Some(raw) = self.unevaluated(checked, scope) else { return Ok(None) };
+        let Some(raw) = self.unevaluated(checked, scope)? else { return Ok(None) };
         let needs_more = |id: NodeId| match &checked.ast.node(id).kind {
             ExprKind::Comprehension(_) => true,
             ExprKind::Select { operand, .. } => self.own_root(checked, *operand) == Some(Own::Variables),
             _ => false,
         };
         match raw.eval(checked, id, scope)? {
-            Part::Known(Value::Bool(b)) if !any(checked, id, needs_more) => Ok(Some(b)),
+            Part::Known(Value::Bool(b)) if !self.any(checked, id, needs_more)? => Ok(Some(b)),
             _ => Ok(None),
         }
     }
 
     /// True if a variable, or one that it refers to, makes or takes apart an optional.
-    pub(super) fn has_optionals(&self, variable: &str) -> bool {
+    pub(super) fn has_optionals(&self, variable: &str) -> Result<bool, Stop> {
         let mut open: Vec<usize> = self.unit.variables.iter().position(|v| *v.name == *variable).into_iter().collect();
         let mut seen = vec![false; self.unit.variables.len()];
         while let Some(i) = open.pop() {
@@ -198,12 +243,25 @@ impl<'a> Partial<'a> {
             let Some(checked) = self.unit.written().variables.get(i) else { continue };
             let optional =
                 |id| matches!(&checked.ast.node(id).kind, ExprKind::Call { function, .. } if is_optional(function));
-            if any(checked, checked.ast.root, optional) {
-                return true;
+            if self.any(checked, checked.ast.root, optional)? {
+                return Ok(true);
             }
             open.extend(variable.lowered.variables.iter().map(|n| *n as usize));
         }
-        false
+        Ok(false)
+    }
+
+    /// True if a node of an expression passes the test.
+    fn any(&self, checked: &Checked, id: NodeId, test: impl Fn(NodeId) -> bool) -> Result<bool, Stop> {
+        let mut open = vec![id];
+        while let Some(id) = open.pop() {
+            self.cx.charge(1).map_err(|_| Stop::Budget)?;
+            if test(id) {
+                return Ok(true);
+            }
+            checked.ast.node(id).kind.for_each_child(|child| open.push(child));
+        }
+        Ok(false)
     }
 }
 
@@ -225,25 +283,20 @@ pub(super) fn is_optional(function: &str) -> bool {
 
 /// True for the functions that the reference calls with failures, too, so that all their arguments are worked out.
 pub(super) fn takes_failures(function: &str) -> bool {
-    matches!(function, "hasIntersection" | "intersect" | "isSubset" | "except")
+    matches!(function, "hasIntersection" | "has_intersection" | "intersect" | "isSubset" | "is_subset" | "except")
 }
 
-/// True if the expression asks for the time.
-fn reads_clock(checked: &Checked) -> bool {
-    any(checked, checked.ast.root, |id| match &checked.ast.node(id).kind {
-        ExprKind::Call { function, .. } => matches!(&**function, "now" | "timeSince"),
+/// Functions that ask for the time.
+pub(super) fn is_clock(function: &str) -> bool {
+    matches!(function, "now" | "timeSince")
+}
+
+/// True of values that hold an object of an extension library.
+fn holds_object(value: Value<'_>) -> bool {
+    match value {
+        Value::Object(_) => true,
+        Value::List(list) => list.iter().any(holds_object),
+        Value::Map(map) => map.iter().any(|(k, v)| holds_object(k) || holds_object(v)),
         _ => false,
-    })
-}
-
-/// True if a node of an expression passes the test.
-fn any(checked: &Checked, id: NodeId, test: impl Fn(NodeId) -> bool) -> bool {
-    let mut open = vec![id];
-    while let Some(id) = open.pop() {
-        if test(id) {
-            return true;
-        }
-        checked.ast.node(id).kind.for_each_child(|child| open.push(child));
     }
-    false
 }

@@ -35,7 +35,7 @@ impl<'a> Partial<'a> {
     pub(super) fn own(&self, root: Own, field: &'a str, test: bool) -> Step<'a> {
         let found = match root {
             Own::Variables => self.variable(field)?,
-            Own::Constants if self.written.is_some() => {
+            Own::Constants if self.written.get().is_some() => {
                 Some(Part::Unknown(Term::Variable(self.path("constants", field))))
             }
             Own::Constants => {
@@ -50,7 +50,7 @@ impl<'a> Partial<'a> {
         };
         let path = if root == Own::Globals && self.reference { self.path("globals", field) } else { field };
         let missing = || Part::Failed(self.cx.fault(Fault::UndefinedField(field)), self.failure(Term::Variable(path)));
-        if test && self.written.is_some() && root != Own::Variables {
+        if test && self.written.get().is_some() && root != Own::Variables {
             return self.unknown(THERE, &[]);
         }
         // In the reference a variable stands for its expression, under `has` too.
@@ -108,7 +108,7 @@ impl<'a> Partial<'a> {
         match part {
             Part::Known(v) => {
                 let found = select::has(&self.cx, v, field).map(Value::Bool);
-                self.known(found, || Ok(Term::bool(false)))
+                self.known(found, || self.apply(THERE, &[]))
             }
             // It takes what fails to be there, too, where that is shown.
             Part::Failed(e, _) if self.reference => Ok(Part::Failed(e, self.apply(THERE, &[])?)),

@@ -108,6 +108,7 @@ impl<'a> Term<'a> {
     pub fn is_sayable(self) -> bool {
         match self {
             Self::Apply(a) => a.operator != super::UNSAYABLE && a.operands.iter().all(|o| o.is_sayable()),
+            Self::Value(Value::Optional(_)) => false,
             _ => true,
         }
     }
@@ -161,6 +162,11 @@ fn same_value(a: Value<'_>, b: Value<'_>) -> bool {
         (Value::List(a), Value::List(b)) => a.len() == b.len() && a.iter().zip(b.iter()).all(|(a, b)| same_value(a, b)),
         (Value::Map(a), Value::Map(b)) => {
             a.len() == b.len() && a.iter().zip(b.iter()).all(|((k, v), (l, w))| same_value(k, l) && same_value(v, w))
+        }
+        (Value::Message(a), Value::Message(b)) => {
+            std::ptr::eq(a.ty, b.ty)
+                && a.fields.len() == b.fields.len()
+                && a.fields.iter().zip(b.fields).all(|(a, b)| same_value(*a, *b))
         }
         (Value::Object(_), Value::Object(_)) => Shown(a).to_string() == Shown(b).to_string(),
         _ => false,

@@ -41,6 +41,13 @@ fn plans_of_hostile_conditions_end() {
         (nest("R.attr.l.exists(t, t == 1 || ", "true", ")", 50), &none),
         (nest("[1, 2, 3, 4, 5, 6, 7, 8, 9].exists(t, t == R.attr.x || ", "false", ")", 30), &none),
         (nest("[", "R.attr.x", "]", 110) + " == []", &none),
+        (nest("R.attr.none[", "\"a\"", "]", 100) + " == 1 || R.attr.x", &none),
+        (nest("P.attr.none[", "\"a\"", "]", 100) + " == 1 || R.attr.x", &none),
+        (nest("size(P.attr.none) + int(\"a\") + (", "1", ")", 100) + " == 1 || R.attr.x", &none),
+        (nest("R.attr.l.exists(t, P.attr.none == t || ", "false", ")", 40), &none),
+        (nest("[1, 2].exists(t, P.attr.none == t || ", "R.attr.x", ")", 40), &none),
+        (vec!["P.attr.none == 1"; 2000].join(" || "), &none),
+        (vec!["R.attr.l.exists(t, V.v00100 == t)"; 500].join(" || "), &Json::Object(chain.clone())),
         ("V.v01999 == 1.0".to_owned(), &Json::Object(chain)),
         ("V.d00059 == 1.0".to_owned(), &Json::Object(doubling)),
     ];
