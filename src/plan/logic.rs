@@ -142,7 +142,7 @@ impl<'a> Logic<'a> {
                 reference::alone(settled, self)?
             }
             Part::Unknown(term) => term,
-            Part::Place(place) if reference => Term::Variable(place.path),
+            Part::Place(place) if reference && place.path != "runtime" => Term::Variable(place.path),
             Part::Place(_) => not_bool,
         })
     }

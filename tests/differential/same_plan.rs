@@ -62,6 +62,15 @@ fn operation(operator: &str, operands: Vec<Json>) -> Json {
     if let ("in", Some(Json::Array(container))) = (operator, all.get_mut(2).and_then(|c| c.get_mut("value"))) {
         container.sort_by_key(Json::to_string);
     }
+    if let ("exists" | "all" | "exists_one" | "filter" | "map", Some(range)) = (operator, all.get_mut(1)) {
+        if let Some(values) = range.get_mut("value").and_then(Json::as_array_mut) {
+            values.sort_by_key(Json::to_string);
+        } else if let Some([name, items @ ..]) = range.as_array_mut().map(Vec::as_mut_slice)
+            && *name == "list"
+        {
+            items.sort_by_key(Json::to_string);
+        }
+    }
     // A hierarchy made of a list is the same as one of a text.
     if let ("hierarchy", Some(Json::Array(levels))) = (operator, all.get_mut(1).and_then(|c| c.get_mut("value"))) {
         let texts: Vec<&str> = levels.iter().filter_map(Json::as_str).collect();

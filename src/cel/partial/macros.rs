@@ -59,6 +59,9 @@ impl<'a> Partial<'a> {
             (None, _) => {}
         }
         let Some(call) = call else { return Err(FOLD) };
+        if self.written.get().is_none() && self.decides(checked, c, call, &items, scope)? {
+            return Ok(Part::Known(Value::Bool(&*call.function == "exists")));
+        }
         let short = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
         if !short || self.written.get().is_some() || self.reference && in_lambda(scope) {
             return as_it_is(call);
@@ -150,6 +153,45 @@ impl<'a> Partial<'a> {
         Ok(is_known(result).then_some(result))
     }
 
+    /// True if one element decides an `exists` or an `all`, whatever is not known of the others.
+    fn decides(
+        &self,
+        checked: &'a Checked,
+        c: &'a Comprehension,
+        call: &'a MacroCall,
+        items: &[(Value<'a>, Value<'a>)],
+        scope: Scopes<'_, 'a>,
+    ) -> Result<bool, Stop> {
+        let wanted = match &*call.function {
+            "exists" => true,
+            "all" => false,
+            _ => return Ok(false),
+        };
+        let Some(body) = call.args.last() else { return Ok(false) };
+        for item in items {
+            let part = self.with_item(checked, c, *body, *item, scope)?;
+            if matches!(part, Part::Known(Value::Bool(b)) if b == wanted) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// A body for one element of a known range.
+    fn with_item(
+        &self,
+        checked: &'a Checked,
+        c: &'a Comprehension,
+        body: NodeId,
+        (a, b): (Value<'a>, Value<'a>),
+        scope: Scopes<'_, 'a>,
+    ) -> Step<'a> {
+        let first = Scope { name: &c.iter_var, part: Part::Known(a), depth: depth(scope) + 1, outer: scope };
+        let name = c.iter_var2.as_deref().unwrap_or("");
+        let second = Scope { name, part: Part::Known(b), depth: first.depth + 1, outer: Some(&first) };
+        self.eval(checked, body, Some(&second))
+    }
+
     /// `exists` and `all` as `or` and `and`, nested to the right.
     fn written_out(
         &self,
@@ -162,11 +204,8 @@ impl<'a> Partial<'a> {
         let Some(body) = call.args.last() else { return Err(Stop::Unsupported("a macro")) };
         let wanted = &*call.function == "exists";
         let mut parts = Vec::with_capacity(items.len());
-        for (a, b) in items {
-            let first = Scope { name: &c.iter_var, part: Part::Known(*a), depth: depth(scope) + 1, outer: scope };
-            let name = c.iter_var2.as_deref().unwrap_or("");
-            let second = Scope { name, part: Part::Known(*b), depth: first.depth + 1, outer: Some(&first) };
-            parts.push(self.eval(checked, *body, Some(&second))?);
+        for item in items {
+            parts.push(self.with_item(checked, c, *body, *item, scope)?);
         }
         let mut whole = Part::Known(Value::Bool(!wanted));
         for part in parts.into_iter().rev() {
@@ -203,6 +242,9 @@ impl<'a> Partial<'a> {
             Term::Value(Value::Map(map)) if self.reference && !function.starts_with("transform") => {
                 let keys: Vec<Value<'a>> = map.iter().map(|(k, _)| k).collect();
                 Term::Value(Value::list(self.cx.bump.alloc_slice_copy(&keys)))
+            }
+            Term::Apply(made) if self.reference && made.operator == "struct" && !function.starts_with("transform") => {
+                self.keys(made.operands)?
             }
             range => range,
         };
@@ -245,6 +287,16 @@ impl<'a> Partial<'a> {
         lambda.extend(names.iter().map(|name| Term::Variable(name)));
         let lambda = self.apply("lambda", &lambda)?;
         self.unknown(function, &[range, lambda])
+    }
+
+    /// The keys of a map that is not known, as a list.
+    fn keys(&self, fields: &[Term<'a>]) -> Result<Term<'a>, Stop> {
+        let keys: Vec<Term<'a>> = fields.iter().filter_map(|f| f.as_apply()?.1.first().copied()).collect();
+        let known = keys.iter().map(|key| if let Term::Value(v) = key { Some(*v) } else { None });
+        match known.collect::<Option<Vec<_>>>() {
+            Some(known) => Ok(Term::Value(Value::list(self.cx.bump.alloc_slice_copy(&known)))),
+            None => self.apply("list", &keys),
+        }
     }
 
     /// `range.sortBy(x, key)` where the range or a key is not known.

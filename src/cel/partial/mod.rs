@@ -211,6 +211,8 @@ impl<'a> Partial<'a> {
 
     fn as_variable(&self, i: usize, part: Part<'a>, ty: &Type) -> Result<Part<'a>, Stop> {
         Ok(match part {
+            // There a variable stands for its expression.
+            Part::Known(_) | Part::Unknown(_) | Part::Place(_) if self.reference => part,
             Part::Known(value) => match plain(&self.cx, value) {
                 Ok(value) => Part::Known(value),
                 Err(e) => Part::Failed(e, Term::Error),

@@ -34,7 +34,11 @@ impl<'a> Partial<'a> {
     /// `V.x`, `C.x`, `G.x` and `has` of these.
     pub(super) fn own(&self, root: Own, field: &'a str, test: bool) -> Step<'a> {
         let found = match root {
-            Own::Variables => self.variable(field)?,
+            Own::Variables => match self.variable(field)? {
+                // What is constant is worked out before variables are filled in.
+                Some(Part::Known(value)) if self.written.get().is_some() => Some(Part::Unknown(Term::Value(value))),
+                found => found,
+            },
             Own::Constants if self.written.get().is_some() => {
                 Some(Part::Unknown(Term::Variable(self.path("constants", field))))
             }

@@ -50,10 +50,6 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("\"a\" in [R.attr.x, \"a\"]", "(in \"a\" (list request.resource.attr.x \"a\"))"),
     ("\"a\" in {\"a\": R.attr.x}", "(in \"a\" (struct (set-field \"a\" request.resource.attr.x)))"),
     (
-        "{\"a\": R.attr.x}.exists(k, v, v == 1)",
-        "(exists (struct (set-field \"a\" request.resource.attr.x)) (lambda (eq v 1) k v))",
-    ),
-    (
         "V.m[R.attr.k] == 1",
         "(eq (index (struct (set-field \"a\" request.resource.attr.x) (set-field \"b\" 2)) request.resource.attr.k) 1)",
     ),
