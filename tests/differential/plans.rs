@@ -93,8 +93,11 @@ fn with_boolean_operands(text: &str) -> String {
     while let Some(at) = rest.find(" && ").into_iter().chain(rest.find(" || ")).min() {
         let (operand, after) = rest.split_at(at);
         out.push_str(operand);
-        let (before, name) = out.split_at(out.trim_end_matches(in_name).len());
-        if before.chars().next_back().is_none_or(|c| c == '(') && known.iter().any(|root| name.starts_with(root)) {
+        // `has` of something that is given is its value there.
+        let has = out.rfind("has(").filter(|at| out.ends_with(')') && closes(&out, *at));
+        let (before, name) = out.split_at(has.unwrap_or_else(|| out.trim_end_matches(in_name).len()));
+        let known = |name: &str| has.is_some() || known.iter().any(|root| name.starts_with(root));
+        if before.chars().next_back().is_none_or(|c| c == '(') && known(name) {
             out.push_str(" == true");
         }
         let (operator, after) = after.split_at(4);
@@ -102,6 +105,11 @@ fn with_boolean_operands(text: &str) -> String {
         rest = after;
     }
     out + rest
+}
+
+/// True if the bracket opened by the `has(` there is the one that ends the text.
+fn closes(text: &str, at: usize) -> bool {
+    text.get(at + 4..text.len() - 1).is_some_and(|inner| !inner.contains(['(', ')']))
 }
 
 /// One request: a principal, a kind, of the attributes some, and one action or several.
