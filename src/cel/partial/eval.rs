@@ -176,6 +176,12 @@ impl<'a> Partial<'a> {
                         self.note(checked, *c, condition);
                         self.eval(checked, if yes { *a } else { *b }, scope)
                     }
+                    Part::Failed(e, term) if self.reference => {
+                        let raw = self.unevaluated(checked, scope)?;
+                        let side = raw.as_ref().unwrap_or(self);
+                        let (a, b) = (side.eval(checked, *a, scope)?, side.eval(checked, *b, scope)?);
+                        Ok(Part::Failed(e, self.apply("if", &[term, a.term(), b.term()])?))
+                    }
                     Part::Failed(..) => Ok(condition),
                     _ => {
                         let raw = self.unevaluated(checked, scope)?;

@@ -53,6 +53,8 @@ const DIFFERENT: &[(&str, &str)] = &[
         "V.m[R.attr.k] == 1",
         "(eq (index (struct (set-field \"a\" request.resource.attr.x) (set-field \"b\" 2)) request.resource.attr.k) 1)",
     ),
+    // It leaves out what is no boolean, and with it the failure: always allowed, where decisions deny.
+    ("R.attr.x || (P.attr.s && P.attr.t)", "request.resource.attr.x"),
     // It checks the types of a macro that it writes out, values filled in, and ends with an error 500.
     (
         "P.roles.exists(x1, x1 == R.attr.u || \"x\" == P.attr.m.none)",
