@@ -7,7 +7,7 @@ use super::super::error::Fault;
 use super::super::value::Value;
 use super::eval::{Scopes, Step, depth};
 use super::select::Own;
-use super::{Part, Partial, Place, Stop, Term, Written};
+use super::{Part, Partial, Place, Stop, THERE, Term, Written};
 
 impl<'a> Partial<'a> {
     /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
@@ -29,7 +29,7 @@ impl<'a> Partial<'a> {
                 ("runtime", Part::Place(place)) => {
                     let fields = bump.alloc_slice_copy(place.fields);
                     for (_, field) in &mut *fields {
-                        *field = Part::Unknown(field.term());
+                        *field = Part::Unknown(self.roles_as_written(*field)?);
                     }
                     *part = Part::Place(bump.alloc(Place { fields, ..*place }));
                 }
@@ -59,6 +59,22 @@ impl<'a> Partial<'a> {
         };
         raw.written.set(Some(written));
         Ok(Some(raw))
+    }
+
+    /// Derived roles as the reference writes them: one list for each, under a condition that is true.
+    fn roles_as_written(&self, roles: Part<'a>) -> Result<Term<'a>, Stop> {
+        let Part::Known(Value::List(list)) = roles else { return Ok(roles.term()) };
+        let names: Vec<Value<'a>> = list.iter().collect();
+        let mut whole = None;
+        for name in names.iter().rev() {
+            let name = Term::Value(Value::list(self.cx.bump.alloc_slice_copy(&[*name])));
+            let one = self.apply("if", &[self.apply(THERE, &[])?, name, Term::Value(Value::list(&[]))])?;
+            whole = Some(match whole {
+                None => one,
+                Some(rest) => self.apply("add", &[one, rest])?,
+            });
+        }
+        Ok(whole.unwrap_or_else(|| roles.term()))
     }
 
     /// What of an expression the reference works out beforehand: what is constant, unless that asks for the time or is
