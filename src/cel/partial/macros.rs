@@ -59,18 +59,23 @@ impl<'a> Partial<'a> {
             (None, _) => {}
         }
         let Some(call) = call else { return Err(FOLD) };
-        if self.written.get().is_none() && self.decides(checked, c, call, &items, scope)? {
-            return Ok(Part::Known(Value::Bool(&*call.function == "exists")));
+        let wanted = &*call.function == "exists";
+        if self.written.get().is_some() || !wanted && &*call.function != "all" {
+            return as_it_is(call);
         }
-        let short = matches!(&*call.function, "exists" | "all") && items.len() <= WRITTEN_OUT;
-        if !short || self.written.get().is_some() || self.reference && in_lambda(scope) {
+        let parts = self.bodies(checked, c, call, &items, scope)?;
+        // One element decides, whatever is not known of the others.
+        if parts.iter().any(|part| matches!(part, Part::Known(Value::Bool(b)) if *b == wanted)) {
+            return Ok(Part::Known(Value::Bool(wanted)));
+        }
+        if items.len() > WRITTEN_OUT || self.reference && in_lambda(scope) {
             return as_it_is(call);
         }
         if !self.reference {
-            return self.written_out(checked, c, call, &items, scope);
+            return self.written_out(wanted, parts);
         }
         let whole = as_it_is(call)?;
-        match self.written_out(checked, c, call, &items, scope)? {
+        match self.written_out(wanted, parts)? {
             Part::Unknown(out) if whole.term().is_sayable() => self.unknown(EITHER, &[whole.term(), out]),
             _ => Ok(whole),
         }
@@ -132,15 +137,13 @@ impl<'a> Partial<'a> {
     ) -> Result<Option<Part<'a>>, Stop> {
         let is_known = |part| matches!(part, Part::Known(_) | Part::Failed(..));
         let mut accumulator = self.eval(checked, c.init, scope)?;
-        for (a, b) in items {
+        for item in items {
             let outer = Scope { name: &c.accu_var, part: accumulator, depth: depth(scope) + 1, outer: scope };
-            let first = Scope { name: &c.iter_var, part: Part::Known(*a), depth: outer.depth + 1, outer: Some(&outer) };
-            let name = c.iter_var2.as_deref().unwrap_or("");
-            let second = Scope { name, part: Part::Known(*b), depth: first.depth + 1, outer: Some(&first) };
-            if !matches!(self.eval(checked, c.condition, Some(&second))?, Part::Known(Value::Bool(true))) {
+            let goes_on = self.with_item(checked, c, c.condition, *item, Some(&outer))?;
+            if !matches!(goes_on, Part::Known(Value::Bool(true))) {
                 break;
             }
-            accumulator = self.eval(checked, c.step, Some(&second))?;
+            accumulator = self.with_item(checked, c, c.step, *item, Some(&outer))?;
             if !is_known(accumulator) {
                 return Ok(None);
             }
@@ -151,30 +154,6 @@ impl<'a> Partial<'a> {
             Some(&Scope { name: &c.accu_var, part: accumulator, depth: depth(scope) + 1, outer: scope }),
         )?;
         Ok(is_known(result).then_some(result))
-    }
-
-    /// True if one element decides an `exists` or an `all`, whatever is not known of the others.
-    fn decides(
-        &self,
-        checked: &'a Checked,
-        c: &'a Comprehension,
-        call: &'a MacroCall,
-        items: &[(Value<'a>, Value<'a>)],
-        scope: Scopes<'_, 'a>,
-    ) -> Result<bool, Stop> {
-        let wanted = match &*call.function {
-            "exists" => true,
-            "all" => false,
-            _ => return Ok(false),
-        };
-        let Some(body) = call.args.last() else { return Ok(false) };
-        for item in items {
-            let part = self.with_item(checked, c, *body, *item, scope)?;
-            if matches!(part, Part::Known(Value::Bool(b)) if b == wanted) {
-                return Ok(true);
-            }
-        }
-        Ok(false)
     }
 
     /// A body for one element of a known range.
@@ -192,21 +171,21 @@ impl<'a> Partial<'a> {
         self.eval(checked, body, Some(&second))
     }
 
-    /// `exists` and `all` as `or` and `and`, nested to the right.
-    fn written_out(
+    /// What the body of an `exists` or an `all` is worth for each element.
+    fn bodies(
         &self,
         checked: &'a Checked,
         c: &'a Comprehension,
         call: &'a MacroCall,
         items: &[(Value<'a>, Value<'a>)],
         scope: Scopes<'_, 'a>,
-    ) -> Step<'a> {
+    ) -> Result<Vec<Part<'a>>, Stop> {
         let Some(body) = call.args.last() else { return Err(Stop::Unsupported("a macro")) };
-        let wanted = &*call.function == "exists";
-        let mut parts = Vec::with_capacity(items.len());
-        for item in items {
-            parts.push(self.with_item(checked, c, *body, *item, scope)?);
-        }
+        items.iter().map(|item| self.with_item(checked, c, *body, *item, scope)).collect()
+    }
+
+    /// `exists` and `all` as `or` and `and`, nested to the right.
+    fn written_out(&self, wanted: bool, parts: Vec<Part<'a>>) -> Step<'a> {
         let mut whole = Part::Known(Value::Bool(!wanted));
         for part in parts.into_iter().rev() {
             whole = self.logic(wanted, part, whole)?;
