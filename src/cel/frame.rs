@@ -8,7 +8,7 @@ use super::budget::Budget;
 use super::context::Context;
 use super::error::{Eval, EvalError, Fault};
 use super::lower::Lowered;
-use super::machine::{Answer, Machine, Memory, Place, Test, truth_of};
+use super::machine::{Machine, Memory, Place, Test, Unmet, settled, truth_of};
 use super::memo::Memo;
 use super::unit::{ExprId, Unit, Variable};
 use super::value::{List, Object, Timestamp, Value};
@@ -158,14 +158,18 @@ impl<'a> Frame<'a> {
             None => return Truth::NotBool,
         };
         match truth {
-            Ok(Answer::Yes) => self.set_known(id, Known::True),
-            Ok(Answer::No) => {
-                self.set_known(id, Known::False);
-                return Truth::False;
+            Ok(()) => {
+                self.set_known(id, Known::True);
+                Truth::True
             }
-            Err(e) => return self.failed(id, e),
+            Err(unmet) => match unmet.error() {
+                None => {
+                    self.set_known(id, Known::False);
+                    Truth::False
+                }
+                Some(e) => self.failed(id, e),
+            },
         }
-        Truth::True
     }
 
     #[inline]
@@ -276,6 +280,18 @@ impl<'a> Memory<'a> for Memories<'a> {
         }
     }
 
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    fn known_slot(&self, memo: u32) -> Option<Place<'a>> {
+        self.slots.near(memo)
+    }
+
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    fn known_variable(&self, index: u32) -> Option<Eval<'a>> {
+        self.variables.near(index)
+    }
+
     #[inline]
     fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>) {
         self.slots.set(memo, Ok(value), machine.context.bump);
@@ -285,7 +301,7 @@ impl<'a> Memory<'a> for Memories<'a> {
     fn truth(&self, machine: &Machine<'a, Self>, index: u32) -> Test<'a> {
         match self.variables.known(index) {
             Some(Ok(value)) => truth_of(&value),
-            Some(Err(e)) => Err(e),
+            Some(Err(e)) => Err(e.into()),
             None => self.truth_first(machine, index),
         }
     }
@@ -310,28 +326,33 @@ impl<'a> Memories<'a> {
     /// The same as [`Self::first_time`], for variables that are asked as conditions.
     #[inline(never)]
     fn truth_first(&self, machine: &Machine<'a, Self>, index: u32) -> Test<'a> {
-        let Some(Variable { nests: true, lowered, .. }) = self.unit.variables.get(index as usize) else {
-            return truth_of(&self.first_time(machine, index)?);
+        let Some(variable) = self.unit.variables.get(index as usize).filter(|v| v.nests && v.lowered.is_test) else {
+            return self.truth_of_value(machine, index);
         };
-        if !lowered.is_test {
-            return truth_of(&self.first_time(machine, index)?);
-        }
-        machine.context.budget.charge(u64::from(lowered.cost))?;
-        let truth = match lowered.locals {
-            0 => machine.test(lowered.root),
-            _ => machine.with_own_locals(|machine| machine.test(lowered.root)),
+        machine.context.budget.charge(u64::from(variable.lowered.cost))?;
+        let truth = match variable.lowered.locals {
+            0 => machine.test(variable.lowered.root),
+            _ => machine.with_own_locals(|machine| machine.test(variable.lowered.root)),
         };
         match truth {
-            Ok(answer) => {
-                self.remember(index, machine.context.bump, Ok(Value::Bool(answer.is_yes())));
-                Ok(answer)
-            }
-            Err(e) => {
-                let value = self.kept(machine, index, Err(e))?;
-                self.remember(index, machine.context.bump, value);
-                truth_of(&value?)
-            }
+            Ok(()) => self.remember(index, machine.context.bump, Ok(Value::Bool(true))),
+            Err(unmet) if unmet.is_false() => self.remember(index, machine.context.bump, Ok(Value::Bool(false))),
+            Err(unmet) => return self.truth_failed(machine, index, unmet),
         }
+        truth
+    }
+
+    #[inline(never)]
+    fn truth_of_value(&self, machine: &Machine<'a, Self>, index: u32) -> Test<'a> {
+        truth_of(&self.first_time(machine, index)?)
+    }
+
+    #[inline(never)]
+    fn truth_failed(&self, machine: &Machine<'a, Self>, index: u32, unmet: Unmet<'a>) -> Test<'a> {
+        let Some(e) = unmet.error() else { return Err(unmet) };
+        let value = self.kept(machine, index, Err(e))?;
+        self.remember(index, machine.context.bump, value);
+        truth_of(&value?)
     }
 
     /// A variable is worked out where it is first needed, unless that could recurse too deep.
@@ -395,7 +416,7 @@ impl<'a> Memories<'a> {
         let lowered = &variable.lowered;
         machine.context.budget.charge(u64::from(lowered.cost))?;
         match lowered.locals {
-            0 if lowered.is_test => machine.test(lowered.root).map(|b| Value::Bool(b.is_yes())),
+            0 if lowered.is_test => settled(machine.test(lowered.root)).map(Value::Bool),
             0 => machine.value(lowered.root),
             _ => machine.with_own_locals(|machine| machine.value(lowered.root)),
         }

@@ -16,6 +16,7 @@ use super::ast::{ExprKind, NodeId};
 use super::checker::{Checked, Reference};
 use super::env::{Env, RootType};
 use super::program::{At, Kids, Node, Path, Program, Step, StructLiteral};
+use super::texts::Key;
 use super::types::Type;
 use super::value::{Constant, FieldType, MessageType};
 
@@ -287,7 +288,8 @@ impl One<'_, '_> {
     /// `e.field`, as a longer path where `e` is one.
     fn field_of(&mut self, e: At, field: &str, test_only: bool) -> At {
         let Some(path) = self.extended(e, field) else {
-            let node = if test_only { Node::Has(e, field.into()) } else { Node::Select(e, field.into()) };
+            let key = Box::new(Key::new(field.into()));
+            let node = if test_only { Node::Has(e, key) } else { Node::Select(e, key) };
             let at = self.add(node);
             return self.folded(at, &[e]);
         };

@@ -13,11 +13,12 @@ mod truth;
 use std::cell::Cell;
 
 use super::context::Context;
-use super::error::{Eval, EvalError};
+use super::error::{Eval, EvalError, Fault};
 use super::mapping::MapBuilder;
-use super::program::{Arithmetic, At, Kids, Node, Program};
+use super::program::{Arithmetic, At, Kids, Node, Program, TypeTest};
 use super::select;
-use super::value::{Constant, Map, Value};
+use super::texts::Key;
+use super::value::{Constant, Map, Value, field_named};
 
 pub use structs::shape;
 pub use truth::truth_of;
@@ -28,6 +29,12 @@ pub trait Memory<'a> {
     fn slot(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a>
     where
         Self: Sized;
+
+    /// The same, if it is known already.
+    fn known_slot(&self, memo: u32) -> Option<Place<'a>>;
+
+    /// The value of a variable, if it is known already.
+    fn known_variable(&self, index: u32) -> Option<Eval<'a>>;
 
     /// Keeps the value of such a path that was come across.
     fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>)
@@ -62,50 +69,65 @@ pub struct Machine<'a, M> {
 /// Where in the request a value is.
 pub(super) type Place<'a> = Result<&'a Value<'a>, EvalError<'a>>;
 
-/// What a condition gives.
-pub type Test<'a> = Result<Answer, EvalError<'a>>;
+/// What a condition gives: nothing if it holds. One pointer, so that it comes back in one register and those who only
+/// hand on what others find out need not come back at all.
+pub type Test<'a> = Result<(), Unmet<'a>>;
 
-/// A boolean as wide as an address: results with it come back in registers, those with a `bool` through memory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(usize)]
-pub enum Answer {
-    /// `false`
-    No = 0,
-    /// `true`
-    Yes = 1,
-}
+/// Why a condition does not hold: it is false, or it failed.
+#[derive(Clone, Copy)]
+pub struct Unmet<'a>(&'a Fault<'a>);
 
-impl Answer {
+/// Stands for `false`, by its address.
+static FALSE: Fault<'static> = Fault::Static("false");
+
+impl<'a> Unmet<'a> {
+    /// It is false.
+    pub const FALSE: Unmet<'static> = Unmet(&FALSE);
+
+    /// True if it is false, and did not fail.
     #[inline]
-    /// As a `bool`.
     #[must_use]
-    pub fn is_yes(self) -> bool {
-        self == Self::Yes
+    pub fn is_false(self) -> bool {
+        std::ptr::eq(self.0, &raw const FALSE)
+    }
+
+    /// True for failures that a condition beside this one may make up for.
+    #[inline]
+    #[must_use]
+    pub fn is_absorbed(self) -> bool {
+        !self.is_false() && !EvalError(self.0).is_fatal()
+    }
+
+    /// The failure, if it is one.
+    #[inline]
+    #[must_use]
+    pub fn error(self) -> Option<EvalError<'a>> {
+        if self.is_false() { None } else { Some(EvalError(self.0)) }
     }
 }
 
-impl From<bool> for Answer {
+impl<'a> From<EvalError<'a>> for Unmet<'a> {
     #[inline]
-    fn from(b: bool) -> Self {
-        if b { Self::Yes } else { Self::No }
-    }
-}
-
-impl std::ops::Not for Answer {
-    type Output = Self;
-
-    #[inline]
-    fn not(self) -> Self {
-        if self.is_yes() { Self::No } else { Self::Yes }
+    fn from(e: EvalError<'a>) -> Self {
+        Self(e.0)
     }
 }
 
 /// A plain boolean as what a condition gives.
-#[expect(clippy::unnecessary_wraps, reason = "every condition may fail")]
 #[inline]
 pub(super) fn answer<'a>(b: bool) -> Test<'a> {
-    Ok(b.into())
+    if b { Ok(()) } else { Err(Unmet::FALSE) }
 }
+
+/// What a condition gives as a plain boolean.
+#[inline]
+pub fn settled(test: Test<'_>) -> Result<bool, EvalError<'_>> {
+    match test {
+        Ok(()) => Ok(true),
+        Err(unmet) => unmet.error().map_or(Ok(false), Err),
+    }
+}
+
 type Locals<'a> = &'a [Cell<Eval<'a>>];
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
@@ -143,6 +165,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::Select(e, key) => self.select(*e, key),
             Node::Index(e, key) => self.index(*e, *key),
             Node::Choose(c, then, otherwise) => self.choose(*c, *then, *otherwise),
+            Node::FieldOr(e, test, otherwise) => self.field_or(*e, test, *otherwise),
             Node::Arithmetic(op, a, b) => self.arithmetic(*op, *a, *b),
             Node::Call(f, args) => self.call(f, *args),
             Node::Bind(local, init, body) => self.bind(*local, *init, *body),
@@ -165,6 +188,50 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    /// What a node is worth, if that is there already and of the kind that is looked for. Nothing else happens: whoever
+    /// finds nothing here asks [`Self::operand`]. What tests look at most comes without being copied, and without a
+    /// frame for those that have to be worked out.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub(super) fn glance<T>(&self, at: At, pick: impl Fn(&Value<'a>) -> Option<T>) -> Option<T> {
+        match self.node(at) {
+            Node::Local(i) => match self.locals.get().get(*i as usize)?.get() {
+                Ok(value) => pick(&value),
+                Err(_) => None,
+            },
+            Node::Slot(_, memo) => match self.memory.known_slot(*memo)? {
+                Ok(value) => pick(value),
+                Err(_) => None,
+            },
+            Node::Variable(i) => match self.memory.known_variable(*i)? {
+                Ok(value) => pick(&value),
+                Err(_) => None,
+            },
+            Node::Path(p) => pick(self.short_path(*p)?),
+            _ => None,
+        }
+    }
+
+    /// [`Self::glance`] for texts.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub(super) fn text(&self, at: At) -> Option<&'a str> {
+        self.glance(at, |value| match value {
+            Value::String(text) => Some(*text),
+            _ => None,
+        })
+    }
+
+    /// [`Self::glance`] for maps of the request.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub(super) fn fields(&self, at: At) -> Option<&'a [(&'a str, Value<'a>)]> {
+        self.glance(at, |value| match value {
+            Value::Map(Map::Fields(fields)) => Some(*fields),
+            _ => None,
+        })
+    }
+
     #[inline(never)]
     fn slot(&self, path: u32, memo: u32) -> Eval<'a> {
         self.memory.slot(self, path, memo).copied()
@@ -176,7 +243,31 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     #[inline(never)]
-    fn select(&self, e: At, key: &'a str) -> Eval<'a> {
+    fn select(&self, e: At, key: &'a Key) -> Eval<'a> {
+        match self.fields(e).and_then(|fields| field_named(fields, key)) {
+            Some(found) => Ok(*found),
+            None => self.select_from(e, &key.text),
+        }
+    }
+
+    #[inline(never)]
+    fn field_or(&self, e: At, test: &'a (Key, TypeTest), otherwise: At) -> Eval<'a> {
+        match self.fields(e) {
+            Some(fields) => match field_named(fields, &test.0) {
+                Some(found) if test.1.fits(found) => Ok(*found),
+                _ => self.value(otherwise),
+            },
+            None => self.field_of_any_or(e, test, otherwise),
+        }
+    }
+
+    #[inline(never)]
+    fn field_of_any_or(&self, e: At, test: &'a (Key, TypeTest), otherwise: At) -> Eval<'a> {
+        if settled(self.field_of_any_is(e, test))? { self.select_from(e, &test.0.text) } else { self.value(otherwise) }
+    }
+
+    #[inline(never)]
+    fn select_from(&self, e: At, key: &'a str) -> Eval<'a> {
         select::select(&self.context, self.operand(e)?, key)
     }
 
@@ -188,7 +279,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn choose(&self, condition: At, then: At, otherwise: At) -> Eval<'a> {
-        self.value(if self.test(condition)?.is_yes() { then } else { otherwise })
+        self.value(if settled(self.test(condition))? { then } else { otherwise })
     }
 
     #[inline(never)]
@@ -199,7 +290,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn tested(&self, at: At) -> Eval<'a> {
-        self.test(at).map(|b| Value::Bool(b.is_yes()))
+        settled(self.test(at)).map(Value::Bool)
     }
 
     /// Nodes that are not worth room in the frame of [`Self::value`].

@@ -36,6 +36,13 @@ impl<'a, T: Copy> Memo<'a, T> {
         }
     }
 
+    /// The same, for the first cells alone.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub fn near(&self, i: u32) -> Option<T> {
+        self.first.get().get(i as usize)?.get()
+    }
+
     #[cold]
     fn known_far(&self, i: usize) -> Option<T> {
         self.chunks.get()?.get(i / CHUNK)?.get()?.get(i % CHUNK)?.get()

@@ -10,7 +10,7 @@ use foldhash::fast::FixedState;
 
 use super::ast::Literal;
 use super::functions::{Function, Pattern, Range};
-use super::texts::{SHORT, ends};
+use super::texts::{Key, SHORT, ends};
 use super::value::{Constant, Kind, MessageType, Value};
 
 /// Index of a node.
@@ -127,9 +127,9 @@ pub enum Node {
     /// A variable of a macro.
     Local(u32),
     /// `e.f`
-    Select(At, Arc<str>),
+    Select(At, Box<Key>),
     /// `has(e.f)`
-    Has(At, Arc<str>),
+    Has(At, Box<Key>),
     /// `e[i]`
     Index(At, At),
     /// `e.?f`
@@ -138,6 +138,8 @@ pub enum Node {
     OptionalIndex(At, At),
     /// `!e`
     Not(At),
+    /// `!V.x`
+    NotVariable(u32),
     /// `-e`
     Negate(At),
     /// `a && b && c`
@@ -161,7 +163,9 @@ pub enum Node {
     /// Several of these in a row.
     PathsAre(Box<[(u32, TypeTest)]>),
     /// `has(e.f) && type(e.f) == string`
-    FieldIs(At, Box<(Arc<str>, TypeTest)>),
+    FieldIs(At, Box<(Key, TypeTest)>),
+    /// `has(e.f) && type(e.f) == string ? e.f : otherwise`
+    FieldOr(At, Box<(Key, TypeTest)>, At),
     /// `a < b`
     Compare(Relation, At, At),
     /// `a < 5`: the right side is a number or a point in time.
@@ -221,6 +225,7 @@ impl Node {
         match self {
             Self::Loop(l) => matches!(l.kind, LoopKind::All | LoopKind::Exists | LoopKind::ExistsOne),
             Self::Not(_)
+            | Self::NotVariable(_)
             | Self::And(_)
             | Self::Or(_)
             | Self::Equal(..)
@@ -315,6 +320,8 @@ pub struct Loop {
     pub body: At,
     /// What the predicate asks, if that is simple.
     pub ask: Ask,
+    /// The filter is `k in [literals]` and the new element `v`. Index into [`Program::sets`].
+    pub picks: Option<u32>,
     /// Steps one item costs.
     pub cost: u32,
 }
@@ -375,11 +382,11 @@ pub struct Shortcut {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Plan {
     /// `R.attr.key`: input, position of the field, key.
-    Attribute(u32, u32, Arc<str>),
+    Attribute(u32, u32, Key),
     /// `R.id`: input, position of the field.
     Field(u32, u32),
     /// A key of a remembered path: the path, its place in the memo, the key.
-    Below(u32, u32, Arc<str>),
+    Below(u32, u32, Key),
     /// Step by step.
     #[default]
     Steps,

@@ -1,6 +1,8 @@
 //! Equality of texts, most of which are short: keys, names, members of lists. Up to 16 bytes it takes no call and no
 //! loop, which the general comparison of slices does.
 
+use std::sync::Arc;
+
 /// The longest text that [`ends`] tells from all others of its length.
 pub const SHORT: usize = 16;
 
@@ -25,6 +27,37 @@ pub fn same_bytes(a: &[u8], b: &[u8]) -> bool {
         return ends(a) == ends(b);
     }
     if a.len() <= 32 { halves(a) == halves(b) } else { a == b }
+}
+
+/// A text to compare others with, prepared.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// The text.
+    pub text: Arc<str>,
+    ends: (u64, u64),
+}
+
+impl Key {
+    /// Prepares a text.
+    #[must_use]
+    pub fn new(text: Arc<str>) -> Self {
+        Self { ends: ends(text.as_bytes()), text }
+    }
+
+    /// True if the text is none that [`Self::is`] can be asked about.
+    #[inline]
+    #[must_use]
+    pub fn is_long(&self) -> bool {
+        self.text.len() > SHORT
+    }
+
+    /// True if `other` is the same, where [`Self::is_long`] is false.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    #[must_use]
+    pub fn is(&self, other: &str) -> bool {
+        other.len() == self.text.len() && ends(other.as_bytes()) == self.ends
+    }
 }
 
 /// The bytes at both ends of a text. They overlap in a short one, which they tell from all others of its length.

@@ -12,6 +12,7 @@ use super::env::{Env, RootType};
 pub use super::lower::PolicyName;
 use super::lower::{Index, Lower, Lowered, Names};
 use super::program::{Base, Node, Path, Plan, Program, Shortcut, Step};
+use super::texts::Key;
 use super::value::Constant;
 
 /// An expression of a [`Unit`].
@@ -377,10 +378,12 @@ fn remember(program: &mut Program, uses: &[u32]) -> u32 {
         let beginnings = (1..path.steps.len()).rev().map(|len| path.steps.iter().take(len).cloned().collect());
         shortcut.base = beginnings.map(|steps| (path.root, steps)).find_map(|path| bases.get(&path).copied());
         shortcut.plan = match (&*path.steps, shortcut.base) {
-            ([Step::Field(field, _), Step::Key(key)], None) => Plan::Attribute(path.root, *field, key.clone()),
+            ([Step::Field(field, _), Step::Key(key)], None) => {
+                Plan::Attribute(path.root, *field, Key::new(key.clone()))
+            }
             ([Step::Field(field, _)], None) => Plan::Field(path.root, *field),
             ([.., Step::Key(key)], Some(base)) if base.steps as usize + 1 == path.steps.len() => {
-                Plan::Below(base.path, base.memo, key.clone())
+                Plan::Below(base.path, base.memo, Key::new(key.clone()))
             }
             _ => Plan::Steps,
         };

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::texts::{SHORT, ends, same};
+use super::texts::{Key, SHORT, ends, same};
 
 /// Maps with more entries than this are sorted by key, so that look-up is a binary search; smaller ones are scanned.
 pub const SORTED_ABOVE: usize = 16;
@@ -477,6 +477,16 @@ pub fn field<'a>(fields: &'a [(&'a str, Value<'a>)], key: &str) -> Option<&'a Va
     let wanted = ends(key.as_bytes());
     let found = fields.iter().find(|(k, _)| k.len() == key.len() && ends(k.as_bytes()) == wanted);
     found.map(|(_, value)| value)
+}
+
+/// The same, with the key prepared.
+#[inline]
+#[must_use]
+pub fn field_named<'a>(fields: &'a [(&'a str, Value<'a>)], key: &Key) -> Option<&'a Value<'a>> {
+    if fields.len() > SORTED_ABOVE || key.is_long() {
+        return field_of_many(fields, &key.text);
+    }
+    fields.iter().find(|(k, _)| key.is(k)).map(|(_, value)| value)
 }
 
 #[inline(never)]

@@ -45,7 +45,11 @@ impl One<'_, '_> {
 
     fn unary(&mut self, e: NodeId, node: fn(At) -> Node) -> At {
         let e = self.expr(e);
-        let at = self.add(node(e));
+        let node = match (node(e), self.to.program.node(e)) {
+            (Node::Not(_), Node::Variable(i)) => Node::NotVariable(*i),
+            (other, _) => other,
+        };
+        let at = self.add(node);
         self.folded(at, &[e])
     }
 
@@ -145,7 +149,7 @@ impl One<'_, '_> {
                 Some(Node::PathIs(path, ty))
             }
             (Node::Has(e, key), Node::Select(f, other)) if key == other && program.same_name(*e, *f) => {
-                Some(Node::FieldIs(*e, Box::new((key.clone(), ty.clone()))))
+                Some(Node::FieldIs(*e, Box::new(((**key).clone(), ty.clone()))))
             }
             _ => None,
         }
@@ -159,8 +163,20 @@ impl One<'_, '_> {
             _ => {
                 let a = self.expr(a);
                 let b = self.expr(b);
-                self.add(Node::Choose(c, a, b))
+                let choice = self.field_or(c, a, b).unwrap_or(Node::Choose(c, a, b));
+                self.add(choice)
             }
+        }
+    }
+
+    /// `has(e.f) && type(e.f) == string ? e.f : otherwise` looks once.
+    fn field_or(&self, c: At, a: At, b: At) -> Option<Node> {
+        let program = &*self.to.program;
+        match (program.node(c), program.node(a)) {
+            (Node::FieldIs(e, test), Node::Select(f, key)) if test.0 == **key && program.same_name(*e, *f) => {
+                Some(Node::FieldOr(*e, test.clone(), b))
+            }
+            _ => None,
         }
     }
 

@@ -22,10 +22,18 @@ impl<'a> Memory<'a> for Nothing {
         machine.place(path)
     }
 
+    fn known_slot(&self, _: u32) -> Option<Place<'a>> {
+        None
+    }
+
+    fn known_variable(&self, _: u32) -> Option<Eval<'a>> {
+        None
+    }
+
     fn found(&self, _: &Machine<'a, Self>, _: u32, _: &'a Value<'a>) {}
 
     fn truth(&self, _: &Machine<'a, Self>, _: u32) -> Test<'a> {
-        Err(EvalError::NO_SUCH_OVERLOAD)
+        Err(EvalError::NO_SUCH_OVERLOAD.into())
     }
 
     fn variable(&self, _: &Machine<'a, Self>, _: u32) -> Eval<'a> {

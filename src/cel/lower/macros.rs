@@ -165,7 +165,11 @@ impl One<'_, '_> {
             Node::IsText(e, text) if second.is_none() && is_item(*e) => Ask::Text(text.clone()),
             _ => Ask::Other,
         };
-        self.add(Node::Loop(Box::new(Loop { kind, range, first, second, filter, body, ask, cost })))
+        let picks = match (filter.map(|f| self.to.program.node(f)), self.to.program.node(body)) {
+            (Some(Node::InSet(e, set)), Node::Local(value)) if is_item(*e) && Some(*value) == second => Some(*set),
+            _ => None,
+        };
+        self.add(Node::Loop(Box::new(Loop { kind, range, first, second, filter, body, ask, picks, cost })))
     }
 
     /// `all` and `exists` over a few constants as `&&` and `||`: in each operand the variable is a literal, and what

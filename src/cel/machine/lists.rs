@@ -10,7 +10,7 @@ use super::super::mapping::MapBuilder;
 use super::super::program::{At, Kids, RegexCall, Set};
 use super::super::show::Shown;
 use super::super::value::{List, Value};
-use super::{Answer, Machine, Memory, Test, answer};
+use super::{Machine, Memory, Test, answer};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// Evaluates the arguments from left to right; the first error is the result.
@@ -115,10 +115,15 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     pub(super) fn in_set(&self, e: At, set: u32) -> Test<'a> {
-        match (self.operand(e)?, self.program.sets.get(set as usize)) {
-            (Value::String(text), Some(set)) => answer(set.strings.contains(text)),
-            (other, _) => self.is_member(&other, set),
+        match (self.text(e), self.program.sets.get(set as usize)) {
+            (Some(text), Some(set)) => answer(set.strings.contains(text)),
+            _ => self.any_in_set(e, set),
         }
+    }
+
+    #[inline(never)]
+    fn any_in_set(&self, e: At, set: u32) -> Test<'a> {
+        self.is_member(&self.operand(e)?, set)
     }
 
     /// True if the value is in a prepared set.
@@ -127,7 +132,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let Some(set) = self.program.sets.get(set as usize) else { return answer(false) };
         match set.contains(needle) {
             Some(found) => answer(found),
-            None => list_contains(List::Constants(&set.elements), *needle, &self.context).map(Answer::from),
+            None => answer(list_contains(List::Constants(&set.elements), *needle, &self.context)?),
         }
     }
 

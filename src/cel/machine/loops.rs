@@ -6,7 +6,7 @@ use super::super::error::{Eval, EvalError, Fault};
 use super::super::mapping::MapBuilder;
 use super::super::program::{Ask, Fold, Loop, LoopKind};
 use super::super::value::{List, Map, Value};
-use super::{Answer, Machine, Memory, Test, answer};
+use super::{Machine, Memory, Test, answer, settled};
 
 /// What a macro goes over.
 #[derive(Clone, Copy)]
@@ -28,7 +28,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     pub(super) fn run_loop(&self, l: &'a Loop) -> Eval<'a> {
         if matches!(l.kind, LoopKind::All | LoopKind::Exists) {
-            return self.loop_test(l).map(|b| Value::Bool(b.is_yes()));
+            return settled(self.loop_test(l)).map(Value::Bool);
         }
         let range = self.range(self.operand(l.range)?, l.second.is_some())?;
         match l.kind {
@@ -43,26 +43,81 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     pub(super) fn loop_test(&self, l: &'a Loop) -> Test<'a> {
         let decides = match l.kind {
-            LoopKind::All => Answer::No,
-            LoopKind::Exists => Answer::Yes,
+            LoopKind::All => false,
+            LoopKind::Exists => true,
             _ => return super::truth::truth_of(&self.run_loop(l)?),
         };
-        match (self.operand(l.range)?, &l.ask) {
-            (Value::List(List::Values(items)), Ask::Member(set)) => {
-                self.until(l, decides, items, |item| match (item, self.program.sets.get(*set as usize)) {
-                    (Value::String(text), Some(set)) => answer(set.strings.contains(text)),
-                    _ => self.is_member(item, *set),
+        match &l.ask {
+            Ask::Member(set) => self.ask_set(l, decides, *set),
+            Ask::Text(text) => self.ask_text(l, decides, text),
+            Ask::Other => self.quantify(l, decides),
+        }
+    }
+
+    /// `range.exists(x, x in [literals])`, and the same with `all`.
+    #[inline(never)]
+    fn ask_set(&self, l: &'a Loop, decides: bool, set: u32) -> Test<'a> {
+        let Some(prepared) = self.program.sets.get(set as usize) else { return answer(false) };
+        match self.operand(l.range)? {
+            Value::List(List::Values(items)) => self.until(l, decides, items, |item| match item {
+                Value::String(text) => answer(prepared.strings.contains(text)),
+                _ => self.is_member(item, set),
+            }),
+            Value::Map(Map::Fields(fields)) => {
+                self.until(l, decides, fields, |(key, _)| answer(prepared.strings.contains(key)))
+            }
+            range => self.quantify_any(l, range, decides),
+        }
+    }
+
+    /// `range.exists(x, x == "literal")`, and the same with `all`.
+    #[inline(never)]
+    fn ask_text(&self, l: &'a Loop, decides: bool, text: &'a str) -> Test<'a> {
+        match self.operand(l.range)? {
+            Value::List(List::Values(items)) => self.until(l, decides, items, |item| self.equals_text(item, text)),
+            range => self.quantify_any(l, range, decides),
+        }
+    }
+
+    /// `all` and `exists`: stops at the first item that decides; otherwise the first error, if any, is the result.
+    #[inline(never)]
+    fn quantify(&self, l: &'a Loop, decides: bool) -> Test<'a> {
+        match (self.operand(l.range)?, l.second) {
+            (Value::List(List::Values(items)), None) => {
+                let first = self.need_locals().get(l.first as usize);
+                self.until(l, decides, items, |item| {
+                    if let Some(cell) = first {
+                        cell.set(Ok(*item));
+                    }
+                    self.test(l.body)
                 })
             }
-            (Value::Map(Map::Fields(fields)), Ask::Member(set)) => match self.program.sets.get(*set as usize) {
-                Some(set) => self.until(l, decides, fields, |(key, _)| answer(set.strings.contains(key))),
-                None => answer(false),
-            },
-            (Value::List(List::Values(items)), Ask::Text(text)) => {
-                self.until(l, decides, items, |item| self.equals_text(item, text))
-            }
-            (range, _) => self.quantify(l, self.range(range, l.second.is_some())?, decides),
+            (Value::Map(Map::Fields(fields)), Some(second)) => self.quantify_fields(l, decides, fields, second),
+            (range, _) => self.quantify_any(l, range, decides),
         }
+    }
+
+    #[inline(never)]
+    fn quantify_fields(&self, l: &'a Loop, decides: bool, fields: &'a [(&'a str, Value<'a>)], second: u32) -> Test<'a> {
+        let locals = self.need_locals();
+        let (Some(first), Some(second)) = (locals.get(l.first as usize), locals.get(second as usize)) else {
+            return answer(false);
+        };
+        self.until(l, decides, fields, |(key, value)| {
+            first.set(Ok(Value::String(key)));
+            second.set(Ok(*value));
+            self.test(l.body)
+        })
+    }
+
+    #[inline(never)]
+    fn quantify_any(&self, l: &'a Loop, range: Value<'a>, decides: bool) -> Test<'a> {
+        let range = self.range(range, l.second.is_some())?;
+        self.need_locals();
+        self.until(l, decides, 0..range.len(), |i| {
+            self.set_item(range, i, l.first, l.second);
+            self.test(l.body)
+        })
     }
 
     #[inline]
@@ -86,44 +141,12 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         a
     }
 
-    /// `all` and `exists`: stops at the first item that decides; otherwise the first error, if any, is the result.
-    #[inline(never)]
-    fn quantify(&self, l: &'a Loop, range: Range<'a>, decides: Answer) -> Test<'a> {
-        let locals = self.need_locals();
-        let first = locals.get(l.first as usize);
-        let Some(second) = l.second.and_then(|second| locals.get(second as usize)) else {
-            let ask = |item: Value<'a>| {
-                if let Some(cell) = first {
-                    cell.set(Ok(item));
-                }
-                self.test(l.body)
-            };
-            return match range {
-                Range::List(List::Values(items)) => self.until(l, decides, items, |item| ask(*item)),
-                _ => self.until(l, decides, 0..range.len(), |i| ask(item(range, i, false).0)),
-            };
-        };
-        let ask = |(a, b): (Value<'a>, Value<'a>)| {
-            if let Some(cell) = first {
-                cell.set(Ok(a));
-            }
-            second.set(Ok(b));
-            self.test(l.body)
-        };
-        match range {
-            Range::Map(Map::Fields(fields)) => {
-                self.until(l, decides, fields, |(key, value)| ask((Value::String(key), *value)))
-            }
-            _ => self.until(l, decides, 0..range.len(), |i| ask(item(range, i, true))),
-        }
-    }
-
     /// Asks about one item after the other.
     #[inline]
     fn until<T>(
         &self,
         l: &'a Loop,
-        decides: Answer,
+        decides: bool,
         items: impl IntoIterator<Item = T>,
         ask: impl Fn(T) -> Test<'a>,
     ) -> Test<'a> {
@@ -131,13 +154,14 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         for item in items {
             self.context.budget.charge(u64::from(l.cost))?;
             match ask(item) {
-                Ok(b) if b == decides => return Ok(decides),
-                Ok(_) => {}
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
+                Ok(()) if decides => return answer(true),
+                Ok(()) => {}
+                Err(unmet) if unmet.is_false() && decides => {}
+                Err(unmet) if !unmet.is_absorbed() => return Err(unmet),
+                Err(unmet) => failure = failure.or(Some(unmet)),
             }
         }
-        failure.map_or(Ok(!decides), Err)
+        failure.map_or(answer(!decides), Err)
     }
 
     /// Goes over the items the filter selects until `visit` fails. After a failure the filter goes on being asked: the
@@ -156,13 +180,15 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             let item = self.set_item(range, i, l.first, l.second);
             if let Some(filter) = l.filter {
                 match self.test(filter) {
-                    Ok(Answer::Yes) => {}
-                    Ok(Answer::No) => continue,
-                    Err(e) if e.is_fatal() => return Err(e),
-                    Err(e) => {
-                        failure = Some(e);
-                        continue;
-                    }
+                    Ok(()) => {}
+                    Err(unmet) => match unmet.error() {
+                        None => continue,
+                        Some(e) if e.is_fatal() => return Err(e),
+                        Some(e) => {
+                            failure = Some(e);
+                            continue;
+                        }
+                    },
                 }
             }
             if failure.is_some() {
@@ -177,6 +203,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         failure.map_or(Ok(()), Err)
     }
 
+    #[inline(never)]
     fn exists_one(&self, l: &'a Loop, range: Range<'a>) -> Eval<'a> {
         let mut count = 0_usize;
         self.each(l, range, |_| {
@@ -186,7 +213,11 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         Ok(Value::Bool(count == 1))
     }
 
+    #[inline(never)]
     fn build_list(&self, l: &'a Loop, range: Range<'a>) -> Eval<'a> {
+        if let (Some(set), Range::Map(Map::Fields(fields))) = (l.picks, range) {
+            return self.picked(l, set, fields);
+        }
         let room = if l.filter.is_some() { 0 } else { range.len() };
         let mut out = BumpVec::with_capacity_in(room, self.context.bump);
         self.each(l, range, |_| {
@@ -196,6 +227,20 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         Ok(Value::list(out.into_bump_slice()))
     }
 
+    /// `map.transformList(k, v, k in [literals], v)`
+    #[inline(never)]
+    fn picked(&self, l: &'a Loop, set: u32, fields: &'a [(&'a str, Value<'a>)]) -> Eval<'a> {
+        let mut out = BumpVec::new_in(self.context.bump);
+        for (key, value) in fields {
+            self.context.budget.charge(u64::from(l.cost))?;
+            if self.program.sets.get(set as usize).is_some_and(|set| set.strings.contains(key)) {
+                out.push(*value);
+            }
+        }
+        Ok(Value::list(out.into_bump_slice()))
+    }
+
+    #[inline(never)]
     fn build_map(&self, l: &'a Loop, range: Range<'a>) -> Eval<'a> {
         let mut builder = MapBuilder::new(&self.context, if l.filter.is_some() { 0 } else { range.len() });
         self.each(l, range, |key| {

@@ -3,8 +3,9 @@
 use super::super::error::{Eval, EvalError, Fault};
 use super::super::program::{Path, Plan, Shortcut, Step, TypeTest};
 use super::super::select;
-use super::super::value::{Map, Value, field};
-use super::{Answer, Machine, Memory, Place, Test, answer};
+use super::super::texts::Key;
+use super::super::value::{Map, Value, field, field_named};
+use super::{Machine, Memory, Place, Test, answer};
 
 /// Where a path ends.
 enum Holder<'a> {
@@ -38,6 +39,17 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
+    /// Where the value of a short path is; `None` if it leads out of the maps of the request, or nothing is there.
+    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
+    #[inline(always)]
+    pub(super) fn short_path(&self, index: u32) -> Option<&'a Value<'a>> {
+        match &self.program.shortcuts.get(index as usize)?.plan {
+            Plan::Attribute(root, position, key) => self.attribute(*root, *position, key)?,
+            Plan::Field(root, position) => self.message_field(*root, *position),
+            _ => None,
+        }
+    }
+
     /// A declared field of an input.
     #[inline]
     fn message_field(&self, root: u32, position: u32) -> Option<&'a Value<'a>> {
@@ -49,9 +61,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     /// What `R.attr.key` finds in a map of the request; `None` if it leads anywhere else.
     #[inline]
-    fn attribute(&self, root: u32, position: u32, key: &str) -> Option<Option<&'a Value<'a>>> {
+    fn attribute(&self, root: u32, position: u32, key: &Key) -> Option<Option<&'a Value<'a>>> {
         match self.message_field(root, position) {
-            Some(Value::Map(Map::Fields(fields))) => Some(field(fields, key)),
+            Some(Value::Map(Map::Fields(fields))) => Some(field_named(fields, key)),
             _ => None,
         }
     }
@@ -69,7 +81,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     fn below(&self, index: u32) -> Option<Option<&'a Value<'a>>> {
         let Plan::Below(path, memo, key) = &self.program.shortcuts.get(index as usize)?.plan else { return None };
         match self.memory.slot(self, *path, *memo) {
-            Ok(Value::Map(Map::Fields(fields))) => Some(field(fields, key)),
+            Ok(Value::Map(Map::Fields(fields))) => Some(field_named(fields, key)),
             _ => None,
         }
     }
@@ -159,8 +171,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         match last {
             // worked out when it is asked for, and there even if it is empty
             Step::Field(_, "effectiveDerivedRoles") => answer(true),
-            Step::Key(key) => select::has(&self.context, *holder, key).map(Answer::from),
-            Step::Field(_, name) => select::has(&self.context, *holder, name).map(Answer::from),
+            Step::Key(key) => answer(select::has(&self.context, *holder, key)?),
+            Step::Field(_, name) => answer(select::has(&self.context, *holder, name)?),
         }
     }
 
@@ -174,13 +186,12 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
                 None => self.path_is_by_steps(*index, ty),
             };
             match found {
-                Ok(Answer::Yes) => {}
-                Ok(Answer::No) => return answer(false),
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
+                Ok(()) => {}
+                Err(unmet) if !unmet.is_absorbed() => return Err(unmet),
+                Err(unmet) => failure = failure.or(Some(unmet)),
             }
         }
-        failure.map_or(answer(true), Err)
+        failure.map_or(Ok(()), Err)
     }
 
     /// `has(path) && type(path) == ty`
@@ -196,7 +207,10 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     fn path_is_by_steps(&self, index: u32, ty: &TypeTest) -> Test<'a> {
         match self.holder(index)? {
             Holder::Found(found) => answer(found.is_some_and(|v| ty.fits(v))),
-            Holder::Other(..) => answer(self.has_path(index)?.is_yes() && ty.fits(self.place(index)?)),
+            Holder::Other(..) => {
+                self.has_path(index)?;
+                answer(ty.fits(self.place(index)?))
+            }
         }
     }
 

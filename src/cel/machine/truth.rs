@@ -1,16 +1,14 @@
 //! Nodes as conditions: true, false or an error, without a value in between.
 
-use std::sync::Arc;
-
 use super::super::compare;
 use super::super::error::{EvalError, Fault};
 use super::super::functions::{self, charge_search, plain_address};
 use super::super::program::{At, Kids, Node, Relation, TextTest, TypeTest};
 use super::super::select;
-use super::super::texts::same;
+use super::super::texts::{Key, same};
 use super::super::time;
-use super::super::value::{Constant, Map, Value, field};
-use super::{Answer, Machine, Memory, Test, answer, operators};
+use super::super::value::{Constant, Map, Value, field, field_named};
+use super::{Machine, Memory, Test, Unmet, answer, operators, settled};
 
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// The truth of a node; anything but a boolean is an error. Like [`Self::value`], only finds who works it out.
@@ -19,6 +17,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::And(kids) => self.and(*kids),
             Node::Or(kids) => self.or(*kids),
             Node::Not(e) => self.not(*e),
+            Node::NotVariable(i) => self.not_variable(*i),
             Node::HasPath(p) => self.has_path(*p),
             Node::Variable(i) => self.memory.truth(self, *i),
             Node::IsText(e, text) => self.is_text(*e, text),
@@ -50,18 +49,18 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::InRange(e, range) => match self.value(*e)? {
                 Value::String(text) => match plain_address(text) {
                     Some(ip) => answer(range.contains(ip)),
-                    None => Err(self.context.error(format_args!("invalid IP address: {text}"))),
+                    None => Err(self.context.error(format_args!("invalid IP address: {text}")).into()),
                 },
-                other => Err(self.context.no_overload("inIPAddrRange", &[other, Value::String("")])),
+                other => Err(self.context.no_overload("inIPAddrRange", &[other, Value::String("")]).into()),
             },
             Node::HasVariable(i) => match self.variable(*i) {
-                Err(e) if e.is_fatal() || e.is_now_missing() => Err(e),
+                Err(e) if e.is_fatal() || e.is_now_missing() => Err(e.into()),
                 Err(e) => answer(!matches!(e.fault(), Fault::UndefinedField(_))),
                 Ok(_) => answer(true),
             },
             Node::HasGlobal(root, name) => answer(self.global(*root, name).is_some()),
             // everything else is a case of `test`
-            _ => Err(EvalError::NO_SUCH_OVERLOAD),
+            _ => Err(EvalError::NO_SUCH_OVERLOAD.into()),
         }
     }
 
@@ -72,25 +71,54 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn choose_test(&self, condition: At, then: At, otherwise: At) -> Test<'a> {
-        self.test(if self.test(condition)?.is_yes() { then } else { otherwise })
+        self.test(if settled(self.test(condition))? { then } else { otherwise })
     }
 
     #[inline(never)]
     fn not(&self, e: At) -> Test<'a> {
-        self.test(e).map(|b| !b)
+        match self.test(e) {
+            Ok(()) => answer(false),
+            Err(unmet) if unmet.is_false() => answer(true),
+            failed => failed,
+        }
+    }
+
+    #[inline(never)]
+    fn not_variable(&self, index: u32) -> Test<'a> {
+        match self.memory.truth(self, index) {
+            Ok(()) => answer(false),
+            Err(unmet) if unmet.is_false() => answer(true),
+            failed => failed,
+        }
     }
 
     #[inline(never)]
     fn is_type(&self, e: At, ty: &TypeTest) -> Test<'a> {
+        match self.glance(e, |value| Some(ty.fits(value))) {
+            Some(fits) => answer(fits),
+            None => self.any_is_type(e, ty),
+        }
+    }
+
+    #[inline(never)]
+    fn any_is_type(&self, e: At, ty: &TypeTest) -> Test<'a> {
         answer(ty.fits(&self.operand(e)?))
     }
 
     #[inline(never)]
-    fn field_is(&self, e: At, (key, ty): &'a (Arc<str>, TypeTest)) -> Test<'a> {
+    fn field_is(&self, e: At, test: &'a (Key, TypeTest)) -> Test<'a> {
+        match self.fields(e) {
+            Some(fields) => answer(field_named(fields, &test.0).is_some_and(|v| test.1.fits(v))),
+            None => self.field_of_any_is(e, test),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn field_of_any_is(&self, e: At, (key, ty): &'a (Key, TypeTest)) -> Test<'a> {
         match self.operand(e)? {
-            Value::Map(Map::Fields(fields)) => answer(field(fields, key).is_some_and(|v| ty.fits(v))),
-            other if select::has(&self.context, other, key)? => {
-                answer(ty.fits(&select::select(&self.context, other, key)?))
+            Value::Map(Map::Fields(fields)) => answer(field_named(fields, key).is_some_and(|v| ty.fits(v))),
+            other if select::has(&self.context, other, &key.text)? => {
+                answer(ty.fits(&select::select(&self.context, other, &key.text)?))
             }
             _ => answer(false),
         }
@@ -98,8 +126,16 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn equal(&self, a: At, b: At) -> Test<'a> {
+        match (self.text(a), self.text(b)) {
+            (Some(a), Some(b)) => answer(compare::equal(Value::String(a), Value::String(b), &self.context)?),
+            _ => self.any_equal(a, b),
+        }
+    }
+
+    #[inline(never)]
+    fn any_equal(&self, a: At, b: At) -> Test<'a> {
         let a = self.operand(a)?;
-        compare::equal(a, self.operand(b)?, &self.context).map(Answer::from)
+        answer(compare::equal(a, self.operand(b)?, &self.context)?)
     }
 
     #[inline(never)]
@@ -111,40 +147,58 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     #[inline(never)]
     fn compare(&self, relation: Relation, a: At, b: At) -> Test<'a> {
         let a = self.operand(a)?;
-        operators::compare(&self.context, relation, a, self.value(b)?).map(Answer::from)
+        answer(operators::compare(&self.context, relation, a, self.value(b)?)?)
     }
 
     #[inline(never)]
     fn compare_with(&self, relation: Relation, a: At, b: &'a Constant) -> Test<'a> {
+        let number = self.glance(a, |value| match value {
+            Value::Double(x) => Some(*x),
+            _ => None,
+        });
+        match (number, b) {
+            (Some(x), Constant::Double(y)) => answer(holds(relation, x, *y)),
+            _ => self.compare_any_with(relation, a, b),
+        }
+    }
+
+    #[inline(never)]
+    fn compare_any_with(&self, relation: Relation, a: At, b: &'a Constant) -> Test<'a> {
         match (self.operand(a)?, b) {
-            (Value::Double(x), Constant::Double(y)) => answer(match relation {
-                Relation::Less => x < *y,
-                Relation::LessEqual => x <= *y,
-                Relation::Greater => x > *y,
-                Relation::GreaterEqual => x >= *y,
-            }),
+            (Value::Double(x), Constant::Double(y)) => answer(holds(relation, x, *y)),
             (Value::Timestamp(x), Constant::Timestamp(y)) => answer(operators::holds(relation, time::order(x, *y))),
-            (a, b) => operators::compare(&self.context, relation, a, b.view()).map(Answer::from),
+            (a, b) => answer(operators::compare(&self.context, relation, a, b.view())?),
         }
     }
 
     #[inline(never)]
     fn contains(&self, a: At, b: At) -> Test<'a> {
         let a = self.operand(a)?;
-        operators::contains(&self.context, a, self.operand(b)?).map(Answer::from)
+        answer(operators::contains(&self.context, a, self.operand(b)?)?)
     }
 
     #[inline(never)]
-    fn has(&self, e: At, key: &'a str) -> Test<'a> {
+    fn has(&self, e: At, key: &'a Key) -> Test<'a> {
+        match self.fields(e) {
+            Some(fields) => answer(field_named(fields, key).is_some()),
+            None => self.any_has(e, &key.text),
+        }
+    }
+
+    #[inline(never)]
+    fn any_has(&self, e: At, key: &'a str) -> Test<'a> {
         match self.operand(e)? {
             Value::Map(Map::Fields(fields)) => answer(field(fields, key).is_some()),
-            other => select::has(&self.context, other, key).map(Answer::from),
+            other => answer(select::has(&self.context, other, key)?),
         }
     }
 
     #[inline(never)]
     fn text_test(&self, test: TextTest, e: At, text: &str) -> Test<'a> {
-        let Value::String(s) = self.operand(e)? else { return Err(EvalError::NO_SUCH_OVERLOAD) };
+        let s = match self.text(e) {
+            Some(s) => s,
+            None => self.any_text(e)?,
+        };
         answer(match test {
             TextTest::Prefix => s.as_bytes().starts_with(text.as_bytes()),
             TextTest::Suffix => s.as_bytes().ends_with(text.as_bytes()),
@@ -156,7 +210,23 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     #[inline(never)]
+    fn any_text(&self, e: At) -> Result<&'a str, EvalError<'a>> {
+        match self.operand(e)? {
+            Value::String(s) => Ok(s),
+            _ => Err(EvalError::NO_SUCH_OVERLOAD),
+        }
+    }
+
+    #[inline(never)]
     fn is_not_text(&self, e: At, text: &'a str) -> Test<'a> {
+        match self.text(e) {
+            Some(s) => answer(!same(s, text)),
+            None => self.any_is_not_text(e, text),
+        }
+    }
+
+    #[inline(never)]
+    fn any_is_not_text(&self, e: At, text: &'a str) -> Test<'a> {
         match self.operand(e)? {
             Value::String(s) => answer(!same(s, text)),
             other @ Value::Object(_) => self.differ(other, Value::String(text)),
@@ -170,13 +240,12 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let mut failure = None;
         for kid in self.kids(kids) {
             match self.test(*kid) {
-                Ok(Answer::Yes) => {}
-                Ok(Answer::No) => return answer(false),
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
+                Ok(()) => {}
+                Err(unmet) if !unmet.is_absorbed() => return Err(unmet),
+                Err(unmet) => failure = failure.or(Some(unmet)),
             }
         }
-        failure.map_or(answer(true), Err)
+        failure.map_or(Ok(()), Err)
     }
 
     #[inline(never)]
@@ -184,17 +253,25 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let mut failure = None;
         for kid in self.kids(kids) {
             match self.test(*kid) {
-                Ok(Answer::No) => {}
-                Ok(Answer::Yes) => return answer(true),
-                Err(e) if e.is_fatal() => return Err(e),
-                Err(e) => failure = failure.or(Some(e)),
+                Ok(()) => return answer(true),
+                Err(unmet) if unmet.is_false() => {}
+                Err(unmet) if !unmet.is_absorbed() => return Err(unmet),
+                Err(unmet) => failure = failure.or(Some(unmet)),
             }
         }
-        failure.map_or(answer(false), Err)
+        Err(failure.unwrap_or(Unmet::FALSE))
     }
 
     #[inline(never)]
     fn is_text(&self, e: At, text: &'a str) -> Test<'a> {
+        match self.text(e) {
+            Some(s) => answer(same(s, text)),
+            None => self.any_is_text(e, text),
+        }
+    }
+
+    #[inline(never)]
+    fn any_is_text(&self, e: At, text: &'a str) -> Test<'a> {
         let value = self.operand(e)?;
         self.equals_text(&value, text)
     }
@@ -203,7 +280,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     pub(super) fn equals_text(&self, value: &Value<'a>, text: &'a str) -> Test<'a> {
         match value {
             Value::String(s) => answer(same(s, text)),
-            other @ Value::Object(_) => compare::equal(*other, Value::String(text), &self.context).map(Answer::from),
+            other @ Value::Object(_) => answer(compare::equal(*other, Value::String(text), &self.context)?),
             _ => answer(false),
         }
     }
@@ -213,34 +290,64 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     fn differ(&self, a: Value<'a>, b: Value<'a>) -> Test<'a> {
         match compare::equal(a, b, &self.context) {
             Ok(equal) => answer(!equal),
-            Err(e) if e.is_fatal() => Err(e),
+            Err(e) if e.is_fatal() => Err(e.into()),
             Err(_) => answer(true),
         }
     }
 
     #[inline(never)]
     fn text_matches(&self, e: At, pattern: u32) -> Test<'a> {
+        match self.text(e) {
+            Some(text) => self.matches_text(text, pattern),
+            None => self.any_text_matches(e, pattern),
+        }
+    }
+
+    #[inline(never)]
+    fn any_text_matches(&self, e: At, pattern: u32) -> Test<'a> {
         match self.operand(e)? {
-            value @ Value::String(_) => self.matches_value(value, pattern),
+            Value::String(text) => self.matches_text(text, pattern),
             _ => answer(false),
         }
     }
 
     #[inline(never)]
     fn matches(&self, e: At, pattern: u32) -> Test<'a> {
-        self.matches_value(self.operand(e)?, pattern)
+        match self.text(e) {
+            Some(text) => self.matches_text(text, pattern),
+            None => self.any_matches(e, pattern),
+        }
     }
 
-    #[inline]
-    fn matches_value(&self, value: Value<'a>, pattern: u32) -> Test<'a> {
-        match (value, self.program.patterns.get(pattern as usize)) {
-            (Value::String(text), Some((_, Ok(pattern)))) => {
+    #[inline(never)]
+    fn any_matches(&self, e: At, pattern: u32) -> Test<'a> {
+        match self.operand(e)? {
+            Value::String(text) => self.matches_text(text, pattern),
+            other => Err(functions::no_receiver(&self.context, "matches", other).into()),
+        }
+    }
+
+    #[inline(never)]
+    fn matches_text(&self, text: &'a str, pattern: u32) -> Test<'a> {
+        match self.program.patterns.get(pattern as usize) {
+            Some((_, Ok(pattern))) => {
                 charge_search(&self.context, text)?;
                 answer(pattern.is_match(text))
             }
-            (Value::String(_), Some((_, Err(why)))) => Err(self.context.fault(Fault::Text(why))),
-            (other, _) => Err(functions::no_receiver(&self.context, "matches", other)),
+            Some((_, Err(why))) => Err(self.context.fault(Fault::Text(why)).into()),
+            None => answer(false),
         }
+    }
+}
+
+/// True if the numbers are in this relation, which NaN never is.
+#[inline]
+fn holds(relation: Relation, x: f64, y: f64) -> bool {
+    match relation {
+        Relation::Less => x < y,
+        Relation::LessEqual => x <= y,
+        Relation::Greater => x > y,
+        Relation::GreaterEqual => x >= y,
     }
 }
 
@@ -249,6 +356,6 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 pub fn truth_of<'a>(value: &Value<'a>) -> Test<'a> {
     match value {
         Value::Bool(b) => answer(*b),
-        _ => Err(EvalError::NO_SUCH_OVERLOAD),
+        _ => Err(EvalError::NO_SUCH_OVERLOAD.into()),
     }
 }

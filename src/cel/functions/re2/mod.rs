@@ -1,10 +1,12 @@
 //! RE2 patterns. The pattern text is read by RE2's rules (ASCII classes, `\Q…\E`, repeat counts up to 1000, no look
 //! around, no back references) and refused with the reference's words; what is accepted is written anew in the syntax
-//! of the `regex` crate, which matches in linear time. The `regex` crate is named here and nowhere else.
+//! of the `regex` crate, which matches in linear time. The `regex` crate is named here and nowhere else, and
+//! `regex-automata` in `table` alone.
 
 mod class;
 mod names;
 mod parse;
+mod table;
 
 use std::collections::HashMap;
 use std::fmt;
@@ -13,11 +15,17 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use foldhash::fast::RandomState;
 
 pub use parse::{Cause, PatternError};
+use table::Table;
 
 /// A compiled pattern.
 #[derive(Clone, Debug)]
-pub struct Pattern {
-    regex: Arc<regex::Regex>,
+pub struct Pattern(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    regex: regex::Regex,
+    /// For short texts.
+    table: Option<Table>,
 }
 
 /// The patterns of policies that are in use, by text. Policies of a set repeat each other's patterns, and a reload those
@@ -26,7 +34,7 @@ pub struct Pattern {
 static IN_USE: Mutex<InUse> = Mutex::new(InUse { by_text: None, sweep_at: 0 });
 
 struct InUse {
-    by_text: Option<HashMap<Box<str>, Weak<regex::Regex>, RandomState>>,
+    by_text: Option<HashMap<Box<str>, Weak<Compiled>, RandomState>>,
     /// So many entries, and those that nobody uses any more are thrown out.
     sweep_at: usize,
 }
@@ -35,17 +43,17 @@ struct InUse {
 const FEW: usize = 64;
 
 impl InUse {
-    fn find(&self, text: &str) -> Option<Arc<regex::Regex>> {
+    fn find(&self, text: &str) -> Option<Arc<Compiled>> {
         self.by_text.as_ref()?.get(text)?.upgrade()
     }
 
-    fn add(&mut self, text: &str, regex: &Arc<regex::Regex>) {
+    fn add(&mut self, text: &str, compiled: &Arc<Compiled>) {
         let all = self.by_text.get_or_insert_with(HashMap::default);
         if all.len() >= self.sweep_at.max(FEW) {
-            all.retain(|_, regex| regex.strong_count() > 0);
+            all.retain(|_, compiled| compiled.strong_count() > 0);
             self.sweep_at = all.len() * 2;
         }
-        all.insert(text.into(), Arc::downgrade(regex));
+        all.insert(text.into(), Arc::downgrade(compiled));
     }
 }
 
@@ -72,9 +80,9 @@ impl Pattern {
     pub fn compile(text: &str, origin: Origin) -> Result<Self, PatternError> {
         let in_use = || IN_USE.lock().unwrap_or_else(PoisonError::into_inner);
         if origin == Origin::Policy
-            && let Some(regex) = in_use().find(text)
+            && let Some(compiled) = in_use().find(text)
         {
-            return Ok(Self { regex });
+            return Ok(Self(compiled));
         }
         let translated = parse::translate(text)?;
         let built = regex::RegexBuilder::new(&translated)
@@ -84,11 +92,12 @@ impl Pattern {
             .build();
         match built {
             Ok(regex) => {
-                let regex = Arc::new(regex);
-                if origin == Origin::Policy {
-                    in_use().add(text, &regex);
+                if origin == Origin::Request {
+                    return Ok(Self(Arc::new(Compiled { regex, table: None })));
                 }
-                Ok(Self { regex })
+                let compiled = Arc::new(Compiled { regex, table: Table::new(&translated) });
+                in_use().add(text, &compiled);
+                Ok(Self(compiled))
             }
             Err(_) => Err(PatternError::new(Cause::TooLarge, text)),
         }
@@ -97,24 +106,27 @@ impl Pattern {
     /// True if any part of `text` matches.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
-        self.regex.is_match(text)
+        match &self.0.table {
+            Some(table) if text.len() <= table::LONGEST => table.is_match(text),
+            _ => self.0.regex.is_match(text),
+        }
     }
 
     /// Number of capturing groups.
     #[must_use]
     pub fn groups(&self) -> usize {
-        self.regex.captures_len().saturating_sub(1)
+        self.0.regex.captures_len().saturating_sub(1)
     }
 
     /// The first match: byte ranges of the whole and of each group.
     pub fn find<'t>(&self, text: &'t str) -> Option<Vec<Option<&'t str>>> {
-        let captures = self.regex.captures(text)?;
+        let captures = self.0.regex.captures(text)?;
         Some(captures.iter().map(|m| m.map(|m| m.as_str())).collect())
     }
 
     /// All matches without overlap: where the whole match lies, and the whole and each group.
     pub fn find_all<'t>(&self, text: &'t str) -> impl Iterator<Item = (std::ops::Range<usize>, Vec<Option<&'t str>>)> {
-        self.regex.captures_iter(text).map(|captures| {
+        self.0.regex.captures_iter(text).map(|captures| {
             let range = captures.get(0).map_or(0..0, |m| m.range());
             (range, captures.iter().map(|m| m.map(|m| m.as_str())).collect())
         })
@@ -126,7 +138,7 @@ const NEST_LIMIT: u32 = 250;
 
 impl fmt::Display for Pattern {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.regex.as_str())
+        f.write_str(self.0.regex.as_str())
     }
 }
 
