@@ -282,12 +282,6 @@ impl<'a> Memory<'a> for Memories<'a> {
 
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
-    fn known_slot(&self, memo: u32) -> Option<Place<'a>> {
-        self.slots.near(memo)
-    }
-
-    #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
-    #[inline(always)]
     fn known_variable(&self, index: u32) -> Option<Eval<'a>> {
         self.variables.near(index)
     }

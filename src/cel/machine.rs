@@ -30,9 +30,6 @@ pub trait Memory<'a> {
     where
         Self: Sized;
 
-    /// The same, if it is known already.
-    fn known_slot(&self, memo: u32) -> Option<Place<'a>>;
-
     /// The value of a variable, if it is known already.
     fn known_variable(&self, index: u32) -> Option<Eval<'a>>;
 
@@ -188,8 +185,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
-    /// What a node is worth, if that is there already and of the kind that is looked for. Nothing else happens: whoever
-    /// finds nothing here asks [`Self::operand`]. What tests look at most comes without being copied, and without a
+    /// What a node is worth, if that is there already and of the kind that is looked for. Whoever finds nothing here
+    /// asks [`Self::operand`], which finds everything as it was. What tests look at most comes without being copied, and without a
     /// frame for those that have to be worked out.
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
@@ -199,7 +196,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
                 Ok(value) => pick(&value),
                 Err(_) => None,
             },
-            Node::Slot(_, memo) => match self.memory.known_slot(*memo)? {
+            Node::Slot(path, memo) => match self.memory.slot(self, *path, *memo) {
                 Ok(value) => pick(value),
                 Err(_) => None,
             },

@@ -65,10 +65,11 @@ impl Key {
 #[inline(always)]
 #[must_use]
 pub fn ends(text: &[u8]) -> (u64, u64) {
-    if let (Some(first), Some(last)) = (text.first_chunk::<8>(), text.last_chunk::<8>()) {
+    // what is split off comes with a rest, whose address is known to be none that stands for nothing
+    if let (Some((first, _)), Some((_, last))) = (text.split_first_chunk::<8>(), text.split_last_chunk::<8>()) {
         return (u64::from_le_bytes(*first), u64::from_le_bytes(*last));
     }
-    if let (Some(first), Some(last)) = (text.first_chunk::<4>(), text.last_chunk::<4>()) {
+    if let (Some((first, _)), Some((_, last))) = (text.split_first_chunk::<4>(), text.split_last_chunk::<4>()) {
         return (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into());
     }
     let at = |i: usize| u64::from(text.get(i).copied().unwrap_or(0));

@@ -10,6 +10,7 @@ use indexmap::{Equivalent, IndexMap, IndexSet};
 
 use super::condition::Condition;
 use super::glob::Pattern;
+use crate::cel::texts::same;
 use crate::cel::unit::{ExprId, Unit};
 use crate::policy::model::RuleEffect;
 use crate::schema::Schema;
@@ -76,7 +77,7 @@ impl Hash for NameRef<'_> {
 
 impl Equivalent<Name> for NameRef<'_> {
     fn equivalent(&self, key: &Name) -> bool {
-        *self.name == *key.name && *self.version == *key.version && *self.scope == *key.scope
+        same(self.name, &key.name) && same(self.version, &key.version) && same(self.scope, &key.scope)
     }
 }
 

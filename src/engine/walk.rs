@@ -255,7 +255,7 @@ fn apply_rules<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rules: &'a mut [u32])
 }
 
 /// Applies one rule once for each way it matches: by role, and by each of its derived roles.
-#[inline]
+#[inline(never)]
 fn apply_rule<'a>(call: &mut Call<'a>, asked: &Asked<'a>, rule: &'a Rule) -> Outcome<'a> {
     if rule.resource.as_ref().is_some_and(|pattern| !pattern.matches(call.kind)) {
         return Outcome::Undecided;

@@ -22,10 +22,6 @@ impl<'a> Memory<'a> for Nothing {
         machine.place(path)
     }
 
-    fn known_slot(&self, _: u32) -> Option<Place<'a>> {
-        None
-    }
-
     fn known_variable(&self, _: u32) -> Option<Eval<'a>> {
         None
     }

@@ -35,7 +35,11 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
                 Some(value) => Ok(value),
                 None => self.place_by_steps(index),
             },
-            _ => self.place_below(index),
+            Some(Plan::Below(path, memo, key)) => match self.below(*path, *memo, key) {
+                Some(Some(found)) => Ok(found),
+                _ => self.place_by_steps(index),
+            },
+            Some(Plan::Steps) | None => self.place_by_steps(index),
         }
     }
 
@@ -46,7 +50,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         match &self.program.shortcuts.get(index as usize)?.plan {
             Plan::Attribute(root, position, key) => self.attribute(*root, *position, key)?,
             Plan::Field(root, position) => self.message_field(*root, *position),
-            _ => None,
+            Plan::Below(path, memo, key) => self.below(*path, *memo, key)?,
+            Plan::Steps => None,
         }
     }
 
@@ -68,19 +73,10 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         }
     }
 
-    #[inline(never)]
-    fn place_below(&self, index: u32) -> Place<'a> {
-        match self.below(index) {
-            Some(Some(found)) => Ok(found),
-            _ => self.place_by_steps(index),
-        }
-    }
-
     /// What a key of a remembered path finds in a map of the request; `None` if it leads anywhere else.
-    #[inline]
-    fn below(&self, index: u32) -> Option<Option<&'a Value<'a>>> {
-        let Plan::Below(path, memo, key) = &self.program.shortcuts.get(index as usize)?.plan else { return None };
-        match self.memory.slot(self, *path, *memo) {
+    #[inline(never)]
+    fn below(&self, path: u32, memo: u32, key: &Key) -> Option<Option<&'a Value<'a>>> {
+        match self.memory.slot(self, path, memo) {
             Ok(Value::Map(Map::Fields(fields))) => Some(field_named(fields, key)),
             _ => None,
         }
@@ -153,7 +149,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         let shortcut = self.program.shortcuts.get(index as usize)?;
         let found = match &shortcut.plan {
             Plan::Attribute(root, position, key) => self.attribute(*root, *position, key)?,
-            Plan::Below(..) => self.below(index)?,
+            Plan::Below(path, memo, key) => self.below(*path, *memo, key)?,
             Plan::Field(..) | Plan::Steps => return None,
         };
         if let (Some(value), Some(memo)) = (found, shortcut.memo) {
