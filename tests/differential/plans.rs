@@ -25,8 +25,10 @@ pub fn focus(world: &mut World) {
 /// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
 /// policy denies without a condition, that a resource policy denies where a principal policy allows, that an
 /// expression looks at derived roles of which it is not known whether they are active, and that something known that is
-/// no boolean stands to the left of `&&` or `||`.
-pub fn keep_out(rng: &mut Rng, store: &mut Store) {
+/// no boolean stands to the left of `&&` or `||`. True if requests may give attributes of the resource; where they may
+/// not, these stand to the left of `&&` and `||` as they were written.
+pub fn keep_out(rng: &mut Rng, store: &mut Store) -> bool {
+    let asks_given = rng.chance(60);
     let all_allow = rng.chance(50);
     let conditional_roles = rng.chance(50);
     let bodies = store.files.iter_mut().filter_map(|file| match &mut file.body {
@@ -34,7 +36,7 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
         Body::Text(_) => None,
     });
     for (n, policy) in bodies.enumerate() {
-        in_texts(policy, &|text| with_boolean_operands(text));
+        in_texts(policy, &|text| with_boolean_operands(text, asks_given));
         if conditional_roles {
             in_texts(policy, &|text| {
                 text.replace("runtime.effectiveDerivedRoles", "P.roles")
@@ -72,6 +74,7 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
             }
         }
     }
+    asks_given
 }
 
 /// Changes every text of a policy.
@@ -84,8 +87,9 @@ fn in_texts(json: &mut Json, change: &dyn Fn(&str) -> String) {
     }
 }
 
-/// An expression in which no name of something known is the left operand of `&&` or `||` by itself.
-fn with_boolean_operands(text: &str) -> String {
+/// An expression in which no name of something known is the left operand of `&&` or `||` by itself. What the resource
+/// has is known if requests give it.
+fn with_boolean_operands(text: &str, given: bool) -> String {
     let in_name = |c: char| c.is_ascii_alphanumeric() || "_.`\"[]-?".contains(c);
     let known = ["P.", "request.principal", "request.aux", "V.", "variables.", "C.", "constants.", "G.", "globals."];
     let mut out = String::new();
@@ -96,7 +100,10 @@ fn with_boolean_operands(text: &str) -> String {
         // `has` of something that is given is its value there.
         let has = out.rfind("has(").filter(|at| out.ends_with(')') && closes(&out, *at));
         let (before, name) = out.split_at(has.unwrap_or_else(|| out.trim_end_matches(in_name).len()));
-        let known = |name: &str| has.is_some() || known.iter().any(|root| name.starts_with(root));
+        let of_resource = |name: &str| name.starts_with("R.") || name.starts_with("request.resource");
+        let known = |name: &str| {
+            has.is_some() || known.iter().any(|root| name.starts_with(root)) || (given && of_resource(name))
+        };
         if before.chars().next_back().is_none_or(|c| c == '(') && known(name) {
             out.push_str(" == true");
         }
@@ -112,10 +119,10 @@ fn closes(text: &str, at: usize) -> bool {
     text.get(at + 4..text.len() - 1).is_some_and(|inner| !inner.contains(['(', ')']))
 }
 
-/// One request: a principal, a kind, of the attributes some, and one action or several.
-pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Json {
+/// One request: a principal, a kind, if asked some of the resource's attributes, and one action or several.
+pub fn generate(rng: &mut Rng, world: &World, features: &Features, asks_given: bool) -> Json {
     // Of what a plan does not know it says nothing, so that most requests know little.
-    let known = *rng.pick(&[0, 0, 0, 10, 25, 50, 90]);
+    let known = if asks_given { *rng.pick(&[0, 0, 10, 25, 50, 90]) } else { 0 };
     let (present, ill) = *rng.pick(&[(100, 0), (95, 3), (80, 10)]);
     let mut principal = Map::new();
     let id = if rng.chance(90) { rng.pick(&world.principals).clone() } else { rng.word(&["nobody", "*"]).to_owned() };
