@@ -25,7 +25,7 @@ pub fn focus(world: &mut World) {
 /// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
 /// policy denies without a condition, that a resource policy denies where a principal policy allows, that an
 /// expression looks at derived roles of which it is not known whether they are active, and that something known that is
-/// no boolean stands to the left of `&&` or `||`. True if requests may give attributes of the resource; where they may
+/// no boolean is an operand of `&&` or `||`. True if requests may give attributes of the resource; where they may
 /// not, these stand to the left of `&&` and `||` as they were written.
 pub fn keep_out(rng: &mut Rng, store: &mut Store) -> bool {
     let asks_given = rng.chance(60);
@@ -87,11 +87,15 @@ fn in_texts(json: &mut Json, change: &dyn Fn(&str) -> String) {
     }
 }
 
-/// An expression in which no name of something known is the left operand of `&&` or `||` by itself. What the resource
-/// has is known if requests give it.
+/// An expression in which no name of something known is an operand of `&&` or `||` by itself, and no `has` the left one.
+/// What the resource has is known if requests give it.
 fn with_boolean_operands(text: &str, given: bool) -> String {
     let in_name = |c: char| c.is_ascii_alphanumeric() || "_.`\"[]-?".contains(c);
     let known = ["P.", "request.principal", "request.aux", "V.", "variables.", "C.", "constants.", "G.", "globals."];
+    let known = |name: &str| {
+        let of_resource = name.starts_with("R.") || name.starts_with("request.resource");
+        known.iter().any(|root| name.starts_with(root)) || given && of_resource
+    };
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(" && ").into_iter().chain(rest.find(" || ")).min() {
@@ -100,16 +104,18 @@ fn with_boolean_operands(text: &str, given: bool) -> String {
         // `has` of something that is given is its value there.
         let has = out.rfind("has(").filter(|at| out.ends_with(')') && closes(&out, *at));
         let (before, name) = out.split_at(has.unwrap_or_else(|| out.trim_end_matches(in_name).len()));
-        let of_resource = |name: &str| name.starts_with("R.") || name.starts_with("request.resource");
-        let known = |name: &str| {
-            has.is_some() || known.iter().any(|root| name.starts_with(root)) || (given && of_resource(name))
-        };
-        if before.chars().next_back().is_none_or(|c| c == '(') && known(name) {
+        if before.chars().next_back().is_none_or(|c| c == '(') && (has.is_some() || known(name)) {
             out.push_str(" == true");
         }
         let (operator, after) = after.split_at(4);
         out.push_str(operator);
+        let (name, right) = after.split_at(after.find(|c| !in_name(c)).unwrap_or(after.len()));
         rest = after;
+        if known(name) && (right.is_empty() || right.starts_with(')')) {
+            out.push_str(name);
+            out.push_str(" == true");
+            rest = right;
+        }
     }
     out + rest
 }

@@ -174,7 +174,9 @@ impl<'a> Partial<'a> {
                 match condition {
                     Part::Known(Value::Bool(yes)) => {
                         self.note(checked, *c, condition);
-                        self.eval(checked, if yes { *a } else { *b }, scope)
+                        let side = if yes { *a } else { *b };
+                        let part = self.eval(checked, side, scope)?;
+                        if self.is_constant(checked, *c)? { Ok(part) } else { self.chosen(checked, side, part, scope) }
                     }
                     Part::Failed(e, term) if self.reference => {
                         let raw = self.unevaluated(checked, scope)?;
@@ -222,7 +224,10 @@ impl<'a> Partial<'a> {
             (None, "_[_]", [e, key]) => {
                 let base = self.eval(checked, *e, scope)?;
                 let raw = if matches!(base, Part::Failed(..)) { self.unevaluated(checked, scope)? } else { None };
-                let parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
+                let mut parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
+                if let Some(raw) = self.as_a_name(checked, *key, &parts, scope)? {
+                    parts[1] = raw;
+                }
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
                 self.as_named(checked, id, indexed, scope)

@@ -7,7 +7,7 @@ use super::super::error::Fault;
 use super::super::value::Value;
 use super::eval::{Scopes, Step, depth, is_empty_list};
 use super::select::Own;
-use super::{Part, Partial, Place, Stop, THERE, Term, Written};
+use super::{CHOSEN, Part, Partial, Place, Stop, THERE, Term, Written};
 
 /// How far a type is followed to the call that gave it.
 const LINKS: u32 = 50;
@@ -291,6 +291,84 @@ impl<'a> Partial<'a> {
         Ok(call.unwrap_or_else(|| part.term()))
     }
 
+    /// The side that a choice took. If that is a choice itself, it stays one in the reference, with what is not taken as
+    /// it is written; of a choice by what is constant nothing is left.
+    pub(super) fn chosen(&self, checked: &'a Checked, id: NodeId, part: Part<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
+        let (true, None, Part::Unknown(taken)) = (self.reference, self.written.get(), part) else { return Ok(part) };
+        // What a macro is written out to is worked out once more.
+        if std::iter::successors(scope, |s| s.outer).any(|s| matches!(s.part, Part::Known(_))) {
+            return Ok(part);
+        }
+        let (mut checked, mut id, mut scope) = (checked, id, scope);
+        for _ in 0..LINKS {
+            let (c, a, b) = match &checked.ast.node(id).kind {
+                ExprKind::Call { target: None, function, args } => match (&**function, args.as_slice()) {
+                    ("_?_:_", [c, a, b]) => (*c, *a, *b),
+                    _ => break,
+                },
+                ExprKind::Select { operand, field, test_only: false } => {
+                    let Some(variable) = self.own_variable(checked, *operand, field) else { break };
+                    (checked, id, scope) = (variable, variable.ast.root, None);
+                    continue;
+                }
+                _ => break,
+            };
+            let Part::Known(Value::Bool(yes)) = self.eval(checked, c, scope)? else { break };
+            if self.is_constant(checked, c)? {
+                id = if yes { a } else { b };
+                continue;
+            }
+            let raw = self.unevaluated(checked, scope)?;
+            let other = raw.as_ref().unwrap_or(self).eval(checked, if yes { b } else { a }, scope)?.term();
+            let (a, b) = if yes { (taken, other) } else { (other, taken) };
+            return self.apply(CHOSEN, &[Term::bool(yes), a, b]).map(Part::Unknown);
+        }
+        Ok(part)
+    }
+
+    /// In the reference an attribute of the resource under a name that is not constant is not known, and the name is
+    /// not worked out.
+    pub(super) fn as_a_name(
+        &self,
+        checked: &'a Checked,
+        key: NodeId,
+        [base, name]: &[Part<'a>; 2],
+        scope: Scopes<'_, 'a>,
+    ) -> Result<Option<Part<'a>>, Stop> {
+        let is_key = |v: &Value<'_>| !matches!(v, Value::List(_) | Value::Map(_) | Value::Null);
+        let known = matches!((base, name), (Part::Place(_), Part::Known(v)) if is_key(v));
+        if !known || !self.reference || self.written.get().is_some() || self.is_constant(checked, key)? {
+            return Ok(None);
+        }
+        let of_a_macro = |id: NodeId| match &checked.ast.node(id).kind {
+            ExprKind::Ident(name) => std::iter::successors(scope, |s| s.outer).any(|s| s.name == &**name),
+            _ => false,
+        };
+        if self.any(checked, key, of_a_macro)? {
+            return Ok(None);
+        }
+        match self.unevaluated(checked, scope)? {
+            Some(raw) => raw.eval(checked, key, scope).map(|part| Some(Part::Unknown(part.term()))),
+            None => Ok(None),
+        }
+    }
+
+    /// The expression of a variable of the policy, if that is what is selected.
+    fn own_variable(&self, checked: &Checked, operand: NodeId, field: &str) -> Option<&'a Checked> {
+        (self.own_root(checked, operand)? == Own::Variables).then_some(())?;
+        let index = self.unit.variables.iter().position(|v| *v.name == *field)?;
+        self.unit.written().variables.get(index).map(|v| &**v)
+    }
+
+    /// True if no input and no variable is in it, and no question about the time.
+    pub(super) fn is_constant(&self, checked: &Checked, id: NodeId) -> Result<bool, Stop> {
+        Ok(!self.any(checked, id, |id| match &checked.ast.node(id).kind {
+            ExprKind::Ident(_) => true,
+            ExprKind::Call { function, .. } => is_clock(function),
+            _ => false,
+        })?)
+    }
+
     /// The call that gave a type, through at most so many variables, choices and lists.
     fn type_call(
         &self,
@@ -302,7 +380,7 @@ impl<'a> Partial<'a> {
         let Some(links) = links.checked_sub(1) else { return Ok(None) };
         match &checked.ast.node(id).kind {
             ExprKind::Call { target: None, function, args } => match (&**function, args.as_slice()) {
-                ("type", [of]) if self.any(checked, *of, |id| is_input(checked, id))? => {
+                ("type", [of]) if !self.is_constant(checked, *of)? => {
                     let of = self.eval(checked, *of, scope)?;
                     self.apply("type", &[of.term()]).map(Some)
                 }
@@ -313,10 +391,8 @@ impl<'a> Partial<'a> {
                 _ => Ok(None),
             },
             ExprKind::Select { operand, field, test_only: false } => {
-                let own = self.own_root(checked, *operand) == Some(Own::Variables);
-                let index = self.unit.variables.iter().position(|v| own && *v.name == **field);
-                match index.and_then(|i| self.unit.written().variables.get(i)) {
-                    Some(checked) => self.type_call(checked, checked.ast.root, None, links),
+                match self.own_variable(checked, *operand, field) {
+                    Some(variable) => self.type_call(variable, variable.ast.root, None, links),
                     None => Ok(None),
                 }
             }
@@ -409,15 +485,6 @@ pub(super) fn takes_failures(function: &str) -> bool {
 /// Functions that ask for the time.
 pub(super) fn is_clock(function: &str) -> bool {
     matches!(function, "now" | "timeSince")
-}
-
-/// True for a name, and for a question about the time: not constant.
-fn is_input(checked: &Checked, id: NodeId) -> bool {
-    match &checked.ast.node(id).kind {
-        ExprKind::Ident(_) => true,
-        ExprKind::Call { function, .. } => is_clock(function),
-        _ => false,
-    }
 }
 
 /// True of types, and of lists with a type in them.
