@@ -22,6 +22,14 @@ pub fn focus(world: &mut World) {
         .collect();
 }
 
+/// Makes a world of one kind and many actions, in which requests find the one policy there is.
+pub fn many_actions(world: &mut World) {
+    world.kinds.truncate(1);
+    world.versions.truncate(1);
+    world.scopes.truncate(1);
+    world.actions = (0..60).map(|i| format!("a{i}")).collect();
+}
+
 /// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
 /// policy denies without a condition, that a resource policy denies where a principal policy allows, that an
 /// expression looks at derived roles of which it is not known whether they are active, and that something known that is

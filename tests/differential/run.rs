@@ -144,10 +144,14 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     // What the reference takes to start grows with the number of files: most stores are small, a few are not.
     let size = *rng.pick(&[1, 1, 1, 1, 2, 2, 3, 4]);
     let mut world = World::new(&mut rng, &settings.features, size);
-    if settings.plans {
+    let expressions = settings.plans && Rng::stream(seed, 5).chance(30);
+    if expressions {
+        plans::many_actions(&mut world);
+    } else if settings.plans {
         plans::focus(&mut world);
     }
-    let mut store = store::generate(&mut rng, &world, &settings.features);
+    let make = if expressions { store::expressions } else { store::generate };
+    let mut store = make(&mut rng, &world, &settings.features);
     let asks_given = settings.plans && plans::keep_out(&mut rng, &mut store);
     if settings.theirs.strict {
         permute::name_rules(&mut store);
