@@ -2,7 +2,7 @@
 
 use super::logic::Logic;
 use super::rewrite;
-use crate::cel::partial::{self, Stop, THERE, Term};
+use crate::cel::partial::{self, CHOSEN, Stop, THERE, Term};
 use crate::cel::value::Value;
 
 /// A simpler term, as the reference would write it.
@@ -12,6 +12,7 @@ pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>
     let simpler = operands.iter().map(|o| simplify(*o, logic)).collect::<Result<Vec<_>, _>>()?;
     match (operator, simpler.as_slice()) {
         (THERE, _) => Ok(Term::bool(true)),
+        (CHOSEN, _) => Term::apply(bump, "if", &simpler),
         ("get-field", [Term::Variable(path), Term::Variable(field)]) if path.starts_with("request.auxData") => {
             Ok(Term::Variable(bump.alloc_str(&format!("{path}.{field}"))))
         }
@@ -119,7 +120,9 @@ fn within<'a>(element: Term<'a>, container: Value<'a>, logic: &Logic<'a>) -> Res
     };
     match elements.as_slice() {
         [] => Ok(Term::bool(false)),
-        [one] => Term::apply(bump, "eq", &[element, Term::Value(*one)]),
+        [one] if rewrite::is_scalar(*one) || matches!(one, Value::Bytes(_)) => {
+            Term::apply(bump, "eq", &[element, Term::Value(*one)])
+        }
         many => Term::apply(bump, "in", &[element, Term::Value(Value::list(bump.alloc_slice_copy(many)))]),
     }
 }

@@ -22,11 +22,21 @@ pub fn focus(world: &mut World) {
         .collect();
 }
 
+/// Makes a world of one kind and many actions, in which requests find the one policy there is.
+pub fn many_actions(world: &mut World) {
+    world.kinds.truncate(1);
+    world.versions.truncate(1);
+    world.scopes.truncate(1);
+    world.actions = (0..60).map(|i| format!("a{i}")).collect();
+}
+
 /// Keeps out what the reference's plans say otherwise than its decisions (docs/differences.md, D15): that a principal
 /// policy denies without a condition, that a resource policy denies where a principal policy allows, that an
 /// expression looks at derived roles of which it is not known whether they are active, and that something known that is
-/// no boolean stands to the left of `&&` or `||`.
-pub fn keep_out(rng: &mut Rng, store: &mut Store) {
+/// no boolean is an operand of `&&` or `||`. True if requests may give attributes of the resource; where they may
+/// not, these stand to the left of `&&` and `||` as they were written.
+pub fn keep_out(rng: &mut Rng, store: &mut Store) -> bool {
+    let asks_given = rng.chance(60);
     let all_allow = rng.chance(50);
     let conditional_roles = rng.chance(50);
     let bodies = store.files.iter_mut().filter_map(|file| match &mut file.body {
@@ -34,7 +44,7 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
         Body::Text(_) => None,
     });
     for (n, policy) in bodies.enumerate() {
-        in_texts(policy, &|text| with_boolean_operands(text));
+        in_texts(policy, &|text| with_boolean_operands(text, asks_given));
         if conditional_roles {
             in_texts(policy, &|text| {
                 text.replace("runtime.effectiveDerivedRoles", "P.roles")
@@ -72,6 +82,7 @@ pub fn keep_out(rng: &mut Rng, store: &mut Store) {
             }
         }
     }
+    asks_given
 }
 
 /// Changes every text of a policy.
@@ -84,10 +95,15 @@ fn in_texts(json: &mut Json, change: &dyn Fn(&str) -> String) {
     }
 }
 
-/// An expression in which no name of something known is the left operand of `&&` or `||` by itself.
-fn with_boolean_operands(text: &str) -> String {
+/// An expression in which no name of something known is an operand of `&&` or `||` by itself, and no `has` the left one.
+/// What the resource has is known if requests give it.
+fn with_boolean_operands(text: &str, given: bool) -> String {
     let in_name = |c: char| c.is_ascii_alphanumeric() || "_.`\"[]-?".contains(c);
     let known = ["P.", "request.principal", "request.aux", "V.", "variables.", "C.", "constants.", "G.", "globals."];
+    let known = |name: &str| {
+        let of_resource = name.starts_with("R.") || name.starts_with("request.resource");
+        known.iter().any(|root| name.starts_with(root)) || given && of_resource
+    };
     let mut out = String::new();
     let mut rest = text;
     while let Some(at) = rest.find(" && ").into_iter().chain(rest.find(" || ")).min() {
@@ -96,13 +112,18 @@ fn with_boolean_operands(text: &str) -> String {
         // `has` of something that is given is its value there.
         let has = out.rfind("has(").filter(|at| out.ends_with(')') && closes(&out, *at));
         let (before, name) = out.split_at(has.unwrap_or_else(|| out.trim_end_matches(in_name).len()));
-        let known = |name: &str| has.is_some() || known.iter().any(|root| name.starts_with(root));
-        if before.chars().next_back().is_none_or(|c| c == '(') && known(name) {
+        if before.chars().next_back().is_none_or(|c| c == '(') && (has.is_some() || known(name)) {
             out.push_str(" == true");
         }
         let (operator, after) = after.split_at(4);
         out.push_str(operator);
+        let (name, right) = after.split_at(after.find(|c| !in_name(c)).unwrap_or(after.len()));
         rest = after;
+        if known(name) && (right.is_empty() || right.starts_with(')')) {
+            out.push_str(name);
+            out.push_str(" == true");
+            rest = right;
+        }
     }
     out + rest
 }
@@ -112,10 +133,10 @@ fn closes(text: &str, at: usize) -> bool {
     text.get(at + 4..text.len() - 1).is_some_and(|inner| !inner.contains(['(', ')']))
 }
 
-/// One request: a principal, a kind, of the attributes some, and one action or several.
-pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Json {
+/// One request: a principal, a kind, if asked some of the resource's attributes, and one action or several.
+pub fn generate(rng: &mut Rng, world: &World, features: &Features, asks_given: bool) -> Json {
     // Of what a plan does not know it says nothing, so that most requests know little.
-    let known = *rng.pick(&[0, 0, 0, 10, 25, 50, 90]);
+    let known = if asks_given { *rng.pick(&[0, 0, 10, 25, 50, 90]) } else { 0 };
     let (present, ill) = *rng.pick(&[(100, 0), (95, 3), (80, 10)]);
     let mut principal = Map::new();
     let id = if rng.chance(90) { rng.pick(&world.principals).clone() } else { rng.word(&["nobody", "*"]).to_owned() };

@@ -144,13 +144,15 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     // What the reference takes to start grows with the number of files: most stores are small, a few are not.
     let size = *rng.pick(&[1, 1, 1, 1, 2, 2, 3, 4]);
     let mut world = World::new(&mut rng, &settings.features, size);
-    if settings.plans {
+    let expressions = settings.plans && Rng::stream(seed, 5).chance(30);
+    if expressions {
+        plans::many_actions(&mut world);
+    } else if settings.plans {
         plans::focus(&mut world);
     }
-    let mut store = store::generate(&mut rng, &world, &settings.features);
-    if settings.plans {
-        plans::keep_out(&mut rng, &mut store);
-    }
+    let make = if expressions { store::expressions } else { store::generate };
+    let mut store = make(&mut rng, &world, &settings.features);
+    let asks_given = settings.plans && plans::keep_out(&mut rng, &mut store);
     if settings.theirs.strict {
         permute::name_rules(&mut store);
     }
@@ -158,7 +160,7 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     let mut bodies: Vec<String> = (0..settings.requests)
         .map(|_| {
             if settings.plans {
-                return plans::generate(&mut rng, &world, &settings.features).to_string();
+                return plans::generate(&mut rng, &world, &settings.features, asks_given).to_string();
             }
             let (resources, actions) = *rng.pick(&[(1, 4), (5, 8), (10, 20), (20, 12), (25, 20), (50, 8)]);
             requests::generate(&mut rng, &world, &settings.features, resources, actions).to_string()
@@ -168,7 +170,7 @@ fn one_store(shared: &Shared<'_>, lab: &Lab, seed: u64) -> Result<(), String> {
     if settings.features.has(Feature::BadRequests) {
         for _ in 0..6 {
             if settings.plans {
-                let request = plans::generate(&mut rng, &world, &settings.features);
+                let request = plans::generate(&mut rng, &world, &settings.features, asks_given);
                 bodies.push(plans::bad(&mut rng, &request));
                 continue;
             }

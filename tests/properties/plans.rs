@@ -54,7 +54,7 @@ fn a_plan_is_true_of_exactly_what_is_allowed() {
         tally.stores += 1;
         let mut rng = Rng::stream(seed, 5);
         for _ in 0..REQUESTS {
-            let request = plan_requests::generate(&mut rng, &world, &features);
+            let request = plan_requests::generate(&mut rng, &world, &features, true);
             one_request(&pdp, &request, &mut rng, &mut tally, report, seed);
         }
     }

@@ -82,7 +82,7 @@ impl<'a> Applying<'_, 'a> {
         match (operator, operands) {
             ("and" | "or", _) => self.logic(operator == "or", operands.iter().map(|o| self.truth(*o, names))),
             ("not", [o]) => self.truth(*o, names).map(|b| Value::Bool(!b)),
-            ("if", [c, a, b]) => self.value(if self.truth(*c, names)? { *a } else { *b }, names),
+            ("if" | super::CHOSEN, [c, a, b]) => self.value(if self.truth(*c, names)? { *a } else { *b }, names),
             ("has", [o]) => self.has(*o, names).map(Value::Bool),
             ("get-field", [o, Term::Variable(field)]) => select::select(self.cx, self.value(*o, names)?, field),
             ("list", _) => {

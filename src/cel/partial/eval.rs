@@ -174,7 +174,9 @@ impl<'a> Partial<'a> {
                 match condition {
                     Part::Known(Value::Bool(yes)) => {
                         self.note(checked, *c, condition);
-                        self.eval(checked, if yes { *a } else { *b }, scope)
+                        let side = if yes { *a } else { *b };
+                        let part = self.eval(checked, side, scope)?;
+                        if self.is_constant(checked, *c)? { Ok(part) } else { self.chosen(checked, side, part, scope) }
                     }
                     Part::Failed(e, term) if self.reference => {
                         let raw = self.unevaluated(checked, scope)?;
@@ -222,7 +224,10 @@ impl<'a> Partial<'a> {
             (None, "_[_]", [e, key]) => {
                 let base = self.eval(checked, *e, scope)?;
                 let raw = if matches!(base, Part::Failed(..)) { self.unevaluated(checked, scope)? } else { None };
-                let parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
+                let mut parts = [base, raw.as_ref().unwrap_or(self).eval(checked, *key, scope)?];
+                if let Some(raw) = self.as_a_name(checked, *key, &parts, scope)? {
+                    parts[1] = raw;
+                }
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
                 self.as_named(checked, id, indexed, scope)
@@ -251,8 +256,9 @@ impl<'a> Partial<'a> {
                         raw = self.unevaluated(checked, scope)?;
                     }
                 }
-                let result = self.strict(target.is_some(), name, &parts)?;
-                let all: Vec<_> = ids.copied().zip(parts).collect();
+                let all: Vec<_> = ids.copied().zip(parts.iter().copied()).collect();
+                let shown = || all.iter().map(|(id, part)| self.operand(checked, *id, *part, scope)).collect();
+                let result = self.strict(target.is_some(), name, &parts, &shown)?;
                 self.note_all(checked, scope, result, &all);
                 Ok(result)
             }
@@ -318,21 +324,26 @@ impl<'a> Partial<'a> {
         self.unknown("if", &[c, a.term(), b.term()])
     }
 
-    /// A function or operator that needs all its arguments.
-    fn strict(&self, member: bool, name: &'a str, parts: &[Part<'a>]) -> Step<'a> {
+    /// A function or operator that needs all its arguments; `terms` is how these are shown.
+    fn strict(
+        &self,
+        member: bool,
+        name: &'a str,
+        parts: &[Part<'a>],
+        terms: &dyn Fn() -> Result<Vec<Term<'a>>, Stop>,
+    ) -> Step<'a> {
         if let ("type", [Part::Place(place)], false) = (name, parts, self.reference)
             && place.is_map
         {
             return Ok(Part::Known(Value::Type("map")));
         }
         let style = if member { Style::Member } else { Style::Global };
-        let terms = || parts.iter().map(|p| p.term()).collect::<Vec<_>>();
-        let term = || self.apply(operator(name), &terms());
+        let term = || self.apply(operator(name), &terms()?);
         let failed = parts.iter().find_map(|p| if let Part::Failed(e, _) = p { Some(*e) } else { None });
         match failed {
             // A function that takes failures gives what its first argument that is not known is: not known, or failed.
             Some(_) if self.reference && takes_failures(name) && is_unknown_first(parts) => {
-                return self.unknown(operator(name), &terms());
+                return self.unknown(operator(name), &terms()?);
             }
             Some(e) => return self.known(Err(e), term),
             None => {}
@@ -347,14 +358,14 @@ impl<'a> Partial<'a> {
                     && !values.iter().any(|v| matches!(v, Value::Type(_)));
                 match folds.then(|| strict_call(&self.cx, style, name, &values)) {
                     Some(Ok(value)) => Ok(Part::Known(value)),
-                    _ => self.unknown(operator(name), &terms()),
+                    _ => self.unknown(operator(name), &terms()?),
                 }
             }
             Some(values) => self.known(strict_call(&self.cx, style, name, &values), term),
             None if self.reference && matches!(name, "first" | "last" | "regex.extract") => {
                 Err(Stop::Unsupported("an optional"))
             }
-            None => self.unknown(operator(name), &terms()),
+            None => self.unknown(operator(name), &terms()?),
         }
     }
 
@@ -465,7 +476,7 @@ fn is_unknown_first(parts: &[Part<'_>]) -> bool {
 }
 
 /// `[]` as it is written.
-fn is_empty_list(checked: &Checked, id: NodeId) -> bool {
+pub(super) fn is_empty_list(checked: &Checked, id: NodeId) -> bool {
     matches!(&checked.ast.node(id).kind, ExprKind::List { elements, .. } if elements.is_empty())
 }
 

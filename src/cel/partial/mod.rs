@@ -30,6 +30,8 @@ use super::value::Value;
 pub const EITHER: &str = "@either";
 /// In the reference: what `has` says of something that is not known. It is true, and found to be so only at the very end.
 pub const THERE: &str = "@there";
+/// In the reference: a choice that was made, but stays an `if`.
+pub const CHOSEN: &str = "@chosen";
 /// The operator of what no plan can say. In the reference that matters only if it is left.
 const UNSAYABLE: &str = "@unsayable";
 

@@ -5,9 +5,12 @@ use super::super::ast::{ExprKind, NodeId};
 use super::super::checker::{Checked, Reference};
 use super::super::error::Fault;
 use super::super::value::Value;
-use super::eval::{Scopes, Step, depth};
+use super::eval::{Scopes, Step, depth, is_empty_list};
 use super::select::Own;
-use super::{Part, Partial, Place, Stop, THERE, Term, Written};
+use super::{CHOSEN, Part, Partial, Place, Stop, THERE, Term, Written};
+
+/// How far a type is followed to the call that gave it.
+const LINKS: u32 = 50;
 
 impl<'a> Partial<'a> {
     /// In the reference what is not reached is not worked out either: the principal and the claims stay names, calls
@@ -96,25 +99,68 @@ impl<'a> Partial<'a> {
         // Failures in it are not looked into: that would ask for this again.
         let constants = Self::new(self.unit, self.given, self.cx, true);
         constants.written.set(Some(Written::Folded));
-        let mut open = vec![checked.ast.root];
-        while let Some(id) = open.pop() {
+        if nodes.iter().any(|n| matches!(&n.kind, ExprKind::Call { function, .. } if is_clock(function))) {
+            return Ok(Written::AsIs);
+        }
+        let settled = |id, macros| if macros { Ok(None) } else { self.settled(checked, id, &constant, &constants) };
+        let mut open = vec![(checked.ast.root, false)];
+        while let Some((id, macros)) = open.pop() {
             let kind = &checked.ast.node(id).kind;
-            match kind {
-                ExprKind::Call { function, .. } if is_clock(function) => return Ok(Written::AsIs),
-                _ if !constant.get(id.0 as usize).copied().unwrap_or(false) => {
-                    kind.for_each_child(|child| open.push(child));
+            if !constant.get(id.0 as usize).copied().unwrap_or(false) {
+                if settled(id, macros)?.is_some() {
+                    continue;
                 }
-                ExprKind::Call { .. } | ExprKind::List { .. } | ExprKind::Map(_) => {
-                    if let Part::Known(value) = constants.eval(checked, id, None)?
-                        && holds_object(value)
-                    {
-                        return Ok(Written::AsIs);
+                let macros = macros || matches!(kind, ExprKind::Comprehension(_));
+                match kind {
+                    ExprKind::Call { target: None, function, args } if &**function == "_?_:_" && args.len() == 3 => {
+                        let [c, a, b] = [0, 1, 2].map(|i| args.get(i).copied().unwrap_or(id));
+                        match settled(c, macros)? {
+                            Some(yes) => open.push((if yes { a } else { b }, macros)),
+                            None => open.extend([(c, macros), (a, macros), (b, macros)]),
+                        }
                     }
+                    kind => kind.for_each_child(|child| open.push((child, macros))),
                 }
-                _ => {}
+            } else if matches!(kind, ExprKind::Call { .. } | ExprKind::List { .. } | ExprKind::Map(_))
+                && let Part::Known(value) = constants.eval(checked, id, None)?
+                && holds_object(value)
+            {
+                return Ok(Written::AsIs);
             }
         }
         Ok(Written::Folded)
+    }
+
+    /// The boolean that logic is by what of it is constant, whatever the rest is; then nothing of the rest is left.
+    fn settled(
+        &self,
+        checked: &'a Checked,
+        id: NodeId,
+        constant: &[bool],
+        constants: &Self,
+    ) -> Result<Option<bool>, Stop> {
+        self.cx.charge(1).map_err(|_| Stop::Budget)?;
+        if constant.get(id.0 as usize).copied().unwrap_or(false) {
+            return Ok(match constants.eval(checked, id, None)? {
+                Part::Known(Value::Bool(b)) => Some(b),
+                _ => None,
+            });
+        }
+        let ExprKind::Call { target: None, function, args } = &checked.ast.node(id).kind else { return Ok(None) };
+        let settled = |id| self.settled(checked, id, constant, constants);
+        Ok(match (&**function, args.as_slice()) {
+            ("!_", [a]) => settled(*a)?.map(|b| !b),
+            ("@in", [_, list]) if is_empty_list(checked, *list) => Some(false),
+            ("_&&_" | "_||_", [a, b]) => {
+                let wanted = &**function == "_||_";
+                match (settled(*a)?, settled(*b)?) {
+                    (Some(x), Some(y)) => Some(if wanted { x || y } else { x && y }),
+                    (Some(x), None) | (None, Some(x)) if x == wanted => Some(x),
+                    _ => None,
+                }
+            }
+            _ => None,
+        })
     }
 
     /// The path of a chain of selections from an input.
@@ -228,6 +274,140 @@ impl<'a> Partial<'a> {
         }
     }
 
+    /// What stands in a term for an operand. A type that is known stays the call that gave it, unless that is constant.
+    pub(super) fn operand(
+        &self,
+        checked: &'a Checked,
+        id: NodeId,
+        part: Part<'a>,
+        scope: Scopes<'_, 'a>,
+    ) -> Result<Term<'a>, Stop> {
+        let call = match part {
+            Part::Known(value) if self.reference && self.written.get().is_none() && holds_type(value) => {
+                self.type_call(checked, id, scope, LINKS)?
+            }
+            _ => None,
+        };
+        Ok(call.unwrap_or_else(|| part.term()))
+    }
+
+    /// The side that a choice took. If that is a choice itself, it stays one in the reference, with what is not taken as
+    /// it is written; of a choice by what is constant nothing is left.
+    pub(super) fn chosen(&self, checked: &'a Checked, id: NodeId, part: Part<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
+        let (true, None, Part::Unknown(taken)) = (self.reference, self.written.get(), part) else { return Ok(part) };
+        // What a macro is written out to is worked out once more.
+        if std::iter::successors(scope, |s| s.outer).any(|s| matches!(s.part, Part::Known(_))) {
+            return Ok(part);
+        }
+        let (mut checked, mut id, mut scope) = (checked, id, scope);
+        for _ in 0..LINKS {
+            let (c, a, b) = match &checked.ast.node(id).kind {
+                ExprKind::Call { target: None, function, args } => match (&**function, args.as_slice()) {
+                    ("_?_:_", [c, a, b]) => (*c, *a, *b),
+                    _ => break,
+                },
+                ExprKind::Select { operand, field, test_only: false } => {
+                    let Some(variable) = self.own_variable(checked, *operand, field) else { break };
+                    (checked, id, scope) = (variable, variable.ast.root, None);
+                    continue;
+                }
+                _ => break,
+            };
+            let Part::Known(Value::Bool(yes)) = self.eval(checked, c, scope)? else { break };
+            if self.is_constant(checked, c)? {
+                id = if yes { a } else { b };
+                continue;
+            }
+            let raw = self.unevaluated(checked, scope)?;
+            let other = raw.as_ref().unwrap_or(self).eval(checked, if yes { b } else { a }, scope)?.term();
+            let (a, b) = if yes { (taken, other) } else { (other, taken) };
+            return self.apply(CHOSEN, &[Term::bool(yes), a, b]).map(Part::Unknown);
+        }
+        Ok(part)
+    }
+
+    /// In the reference an attribute of the resource under a name that is not constant is not known, and the name is
+    /// not worked out.
+    pub(super) fn as_a_name(
+        &self,
+        checked: &'a Checked,
+        key: NodeId,
+        [base, name]: &[Part<'a>; 2],
+        scope: Scopes<'_, 'a>,
+    ) -> Result<Option<Part<'a>>, Stop> {
+        let is_key = |v: &Value<'_>| !matches!(v, Value::List(_) | Value::Map(_) | Value::Null);
+        let known = matches!((base, name), (Part::Place(_), Part::Known(v)) if is_key(v));
+        if !known || !self.reference || self.written.get().is_some() || self.is_constant(checked, key)? {
+            return Ok(None);
+        }
+        let of_a_macro = |id: NodeId| match &checked.ast.node(id).kind {
+            ExprKind::Ident(name) => std::iter::successors(scope, |s| s.outer).any(|s| s.name == &**name),
+            _ => false,
+        };
+        if self.any(checked, key, of_a_macro)? {
+            return Ok(None);
+        }
+        match self.unevaluated(checked, scope)? {
+            Some(raw) => raw.eval(checked, key, scope).map(|part| Some(Part::Unknown(part.term()))),
+            None => Ok(None),
+        }
+    }
+
+    /// The expression of a variable of the policy, if that is what is selected.
+    fn own_variable(&self, checked: &Checked, operand: NodeId, field: &str) -> Option<&'a Checked> {
+        (self.own_root(checked, operand)? == Own::Variables).then_some(())?;
+        let index = self.unit.variables.iter().position(|v| *v.name == *field)?;
+        self.unit.written().variables.get(index).map(|v| &**v)
+    }
+
+    /// True if no input and no variable is in it, and no question about the time.
+    pub(super) fn is_constant(&self, checked: &Checked, id: NodeId) -> Result<bool, Stop> {
+        Ok(!self.any(checked, id, |id| match &checked.ast.node(id).kind {
+            ExprKind::Ident(_) => true,
+            ExprKind::Call { function, .. } => is_clock(function),
+            _ => false,
+        })?)
+    }
+
+    /// The call that gave a type, through at most so many variables, choices and lists.
+    fn type_call(
+        &self,
+        checked: &'a Checked,
+        id: NodeId,
+        scope: Scopes<'_, 'a>,
+        links: u32,
+    ) -> Result<Option<Term<'a>>, Stop> {
+        let Some(links) = links.checked_sub(1) else { return Ok(None) };
+        match &checked.ast.node(id).kind {
+            ExprKind::Call { target: None, function, args } => match (&**function, args.as_slice()) {
+                ("type", [of]) if !self.is_constant(checked, *of)? => {
+                    let of = self.eval(checked, *of, scope)?;
+                    self.apply("type", &[of.term()]).map(Some)
+                }
+                ("_?_:_", [c, a, b]) => match self.eval(checked, *c, scope)? {
+                    Part::Known(Value::Bool(yes)) => self.type_call(checked, if yes { *a } else { *b }, scope, links),
+                    _ => Ok(None),
+                },
+                _ => Ok(None),
+            },
+            ExprKind::Select { operand, field, test_only: false } => {
+                match self.own_variable(checked, *operand, field) {
+                    Some(variable) => self.type_call(variable, variable.ast.root, None, links),
+                    None => Ok(None),
+                }
+            }
+            ExprKind::List { elements, optional } if optional.is_empty() => {
+                let mut terms = Vec::with_capacity(elements.len());
+                for element in elements {
+                    let known = self.eval(checked, *element, scope)?.term();
+                    terms.push(self.type_call(checked, *element, scope, links)?.unwrap_or(known));
+                }
+                self.apply("list", &terms).map(Some)
+            }
+            _ => Ok(None),
+        }
+    }
+
     /// The boolean that an expression is whatever the inputs are, needing no macro and no variable for that.
     pub(super) fn constant(
         &self,
@@ -305,6 +485,15 @@ pub(super) fn takes_failures(function: &str) -> bool {
 /// Functions that ask for the time.
 pub(super) fn is_clock(function: &str) -> bool {
     matches!(function, "now" | "timeSince")
+}
+
+/// True of types, and of lists with a type in them.
+fn holds_type(value: Value<'_>) -> bool {
+    match value {
+        Value::Type(_) => true,
+        Value::List(list) => list.iter().any(holds_type),
+        _ => false,
+    }
 }
 
 /// True of values that hold an object of an extension library.

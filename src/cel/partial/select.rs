@@ -5,7 +5,7 @@ use super::super::checker::{Checked, Reference};
 use super::super::error::Fault;
 use super::super::functions::is_zero;
 use super::super::select;
-use super::super::value::Value;
+use super::super::value::{Map, Value};
 use super::eval::{Step, strict_call};
 use super::{Part, Partial, Place, Stop, THERE, Term};
 use crate::cel::functions::Style;
@@ -157,6 +157,11 @@ impl<'a> Partial<'a> {
             }
             (Part::Place(place), Part::Known(Value::String(name))) if place.fields.iter().any(|(n, _)| *n == name) => {
                 self.field(place, name)
+            }
+            // No key of anything.
+            (Part::Place(_), Part::Known(k @ (Value::List(_) | Value::Map(_) | Value::Null))) => {
+                let (nothing, terms) = (Value::Map(Map::Fields(&[])), [base.term(), key.term()]);
+                self.known(strict_call(&self.cx, Style::Global, "_[_]", &[nothing, k]), || self.apply("index", &terms))
             }
             _ => {
                 // The reference leaves inputs that it knows by their names here.

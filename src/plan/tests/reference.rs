@@ -277,6 +277,8 @@ fn nodes_are_put_together_as_in_the_reference() {
 #[test]
 fn what_is_not_worked_out_is_shown_as_it_is_written() {
     compare("written.json", Semantics::Cerbos);
+    compare("folded.json", Semantics::Cerbos);
+    compare("choices.json", Semantics::Cerbos);
 }
 
 #[test]

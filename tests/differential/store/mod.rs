@@ -162,6 +162,17 @@ pub fn generate(rng: &mut Rng, world: &World, features: &Features) -> Store {
     Store { files: filing.files, settings }
 }
 
+/// A store of one policy that allows each action of `world` under a condition of its own.
+pub fn expressions(rng: &mut Rng, world: &World, features: &Features) -> Store {
+    let mut filing = Filing { files: Vec::new(), used: 0, leaves: BTreeSet::new() };
+    library(rng, world, features, &mut filing);
+    let mut writer = Writer::new(rng, world, features, &mut filing.leaves);
+    let policy = policies::expressions(&mut writer, &world.kinds[0]);
+    filing.add(rng, "resource", policy);
+    filing.files.sort_by(|a, b| a.path.cmp(&b.path));
+    Store { files: filing.files, settings: world.settings.clone() }
+}
+
 /// A random subset of the scopes, closed under parents.
 fn covered(rng: &mut Rng, world: &World, percent: u64) -> Vec<String> {
     let mut list = vec![String::new()];

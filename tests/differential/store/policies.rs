@@ -53,6 +53,27 @@ pub fn resource(writer: &mut Writer<'_>, kind: &str, version: &str, scope: &str)
     document("resourcePolicy", body)
 }
 
+/// A resource policy of the root scope with one rule for each action, under a condition that plans can say.
+pub fn expressions(writer: &mut Writer<'_>, kind: &str) -> Json {
+    let mut body = Map::new();
+    body.insert("resource".into(), json!(kind));
+    body.insert("version".into(), json!("default"));
+    writer.declarations(&mut body);
+    let mut rules = Vec::new();
+    for action in writer.world.actions.clone() {
+        let mut condition = writer.condition();
+        for _ in 0..20 {
+            if !condition.to_string().contains("cel.bind(") {
+                break;
+            }
+            condition = writer.condition();
+        }
+        rules.push(json!({"actions": [action], "effect": "EFFECT_ALLOW", "roles": ["*"], "condition": condition}));
+    }
+    body.insert("rules".into(), json!(rules));
+    document("resourcePolicy", body)
+}
+
 fn resource_rule(writer: &mut Writer<'_>, derived: &[String]) -> Json {
     let mut rule = Map::new();
     let count = writer.rng.range(1, 3);
