@@ -299,6 +299,8 @@ pub enum Ask {
     Member(u32),
     /// `x == "literal"`
     Text(Arc<str>),
+    /// `type(x) == string && x.matches("literal")`. Index into [`Program::patterns`].
+    Matches(u32),
     /// Anything else.
     Other,
 }

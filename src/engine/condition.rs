@@ -91,6 +91,15 @@ fn combine<'a>(
 ) -> Tri<'a> {
     let mut error = None;
     for operand in of {
+        // most operands are expressions that do not fail
+        if let Condition::Expr(id) = operand {
+            match frame.truth(*id) {
+                Truth::True if wanted => return Tri::True,
+                Truth::False if !wanted => return Tri::False,
+                Truth::True | Truth::False => continue,
+                Truth::NotBool | Truth::Error(_) => {}
+            }
+        }
         match evaluate(operand, frame, semantics, on_error) {
             Tri::True if wanted => return Tri::True,
             Tri::False if !wanted => return Tri::False,

@@ -163,6 +163,7 @@ impl One<'_, '_> {
         let ask = match self.to.program.node(body) {
             Node::InSet(e, set) if second.is_none() && is_item(*e) => Ask::Member(*set),
             Node::IsText(e, text) if second.is_none() && is_item(*e) => Ask::Text(text.clone()),
+            Node::TextMatches(e, pattern) if second.is_none() && is_item(*e) => Ask::Matches(*pattern),
             _ => Ask::Other,
         };
         let picks = match (filter.map(|f| self.to.program.node(f)), self.to.program.node(body)) {

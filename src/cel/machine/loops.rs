@@ -5,6 +5,7 @@ use bumpalo::collections::Vec as BumpVec;
 use super::super::error::{Eval, EvalError, Fault};
 use super::super::mapping::MapBuilder;
 use super::super::program::{Ask, Fold, Loop, LoopKind};
+use super::super::texts::same;
 use super::super::value::{List, Map, Value};
 use super::{Machine, Memory, Test, answer, settled};
 
@@ -50,6 +51,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
         match &l.ask {
             Ask::Member(set) => self.ask_set(l, decides, *set),
             Ask::Text(text) => self.ask_text(l, decides, text),
+            Ask::Matches(pattern) => self.ask_pattern(l, decides, *pattern),
             Ask::Other => self.quantify(l, decides),
         }
     }
@@ -63,6 +65,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
                 Value::String(text) => answer(prepared.strings.contains(text)),
                 _ => self.is_member(item, set),
             }),
+            Value::List(List::Strings(items)) => {
+                self.until(l, decides, items, |text| answer(prepared.strings.contains(text)))
+            }
             Value::Map(Map::Fields(fields)) => {
                 self.until(l, decides, fields, |(key, _)| answer(prepared.strings.contains(key)))
             }
@@ -75,6 +80,20 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     fn ask_text(&self, l: &'a Loop, decides: bool, text: &'a str) -> Test<'a> {
         match self.operand(l.range)? {
             Value::List(List::Values(items)) => self.until(l, decides, items, |item| self.equals_text(item, text)),
+            Value::List(List::Strings(items)) => self.until(l, decides, items, |item| answer(same(item, text))),
+            range => self.quantify_any(l, range, decides),
+        }
+    }
+
+    /// `range.exists(x, type(x) == string && x.matches("literal"))`, and the same with `all`.
+    #[inline(never)]
+    fn ask_pattern(&self, l: &'a Loop, decides: bool, pattern: u32) -> Test<'a> {
+        match self.operand(l.range)? {
+            Value::List(List::Values(items)) => self.until(l, decides, items, |item| match item {
+                Value::String(text) => self.matches_text(text, pattern),
+                _ => answer(false),
+            }),
+            Value::List(List::Strings(items)) => self.until(l, decides, items, |text| self.matches_text(text, pattern)),
             range => self.quantify_any(l, range, decides),
         }
     }

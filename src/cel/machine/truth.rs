@@ -328,7 +328,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     #[inline(never)]
-    fn matches_text(&self, text: &'a str, pattern: u32) -> Test<'a> {
+    pub(super) fn matches_text(&self, text: &'a str, pattern: u32) -> Test<'a> {
         match self.program.patterns.get(pattern as usize) {
             Some((_, Ok(pattern))) => {
                 charge_search(&self.context, text)?;
