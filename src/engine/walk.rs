@@ -161,6 +161,11 @@ fn walk_role<'a>(call: &mut Call<'a>, role: usize, action: &'a str) -> Walked<'a
             && let (Some(policy), Some(frame)) = (policy, call.level_frame(level))
         {
             let rules = call.open_rules(level).unwrap_or_else(|| candidates(call, policy, action));
+            // nothing is left of it from the roles before
+            if rules.is_empty() {
+                call.keep_open(level, rules);
+                continue;
+            }
             let asked = Asked { policy, frame, action, roles: Some((roles, level)) };
             let (said, open) = apply_rules(call, &asked, rules);
             outcome = said;

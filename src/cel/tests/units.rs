@@ -47,7 +47,7 @@ fn request() -> Json {
 
 #[test]
 fn variables_constants_and_globals() {
-    let cases: [(&str, Result<Json, &str>); 40] = [
+    let cases: [(&str, Result<Json, &str>); 44] = [
         ("V.h == ['a', 'b']", Ok(json!(true))),
         ("V.h.size()", Ok(json!(2))),
         ("V.o == 5", Ok(json!(true))),
@@ -67,6 +67,10 @@ fn variables_constants_and_globals() {
         ("V.ts", Ok(json!("2020-01-01T00:00:00+01:00"))),
         ("V.bad", Err("undefined field 'bad'")),
         ("V.bad || true", Ok(json!(true))),
+        ("!V.bad", Err("undefined field 'bad'")),
+        ("!V.hb", Ok(json!(true))),
+        ("!V.n", Err("no such overload")),
+        ("!V.bad || !V.n || !V.hb", Ok(json!(true))),
         ("has(V.bad)", Ok(json!(false))),
         ("V.dep", Ok(json!(true))),
         ("V.dep2", Err("undefined field 'dep2'")),
