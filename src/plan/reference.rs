@@ -116,7 +116,8 @@ fn ordered<'a>(logic: &Logic<'a>, operator: &str, a: Value<'a>, b: Value<'a>) ->
 fn within<'a>(element: Term<'a>, container: Value<'a>, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
     let bump = logic.cx.bump;
     let Some(elements) = rewrite::elements(container) else {
-        return Term::apply(bump, "eq", &[element, Term::Value(container)]);
+        let operator = if rewrite::is_scalar(container) { "eq" } else { "in" };
+        return Term::apply(bump, operator, &[element, Term::Value(container)]);
     };
     match elements.as_slice() {
         [] => Ok(Term::bool(false)),

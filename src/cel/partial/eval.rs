@@ -66,7 +66,7 @@ impl<'a> Partial<'a> {
                 let part = self.eval(checked, *operand, scope)?;
                 if !*test_only {
                     let selected = self.select(part, field)?;
-                    return self.as_named(checked, id, selected, scope);
+                    return self.as_named(checked, id, (part, selected), scope);
                 }
                 match self.bound(checked, *operand, field, part) {
                     Some(bound) => Ok(bound),
@@ -176,7 +176,7 @@ impl<'a> Partial<'a> {
                         self.note(checked, *c, condition);
                         let side = if yes { *a } else { *b };
                         let part = self.eval(checked, side, scope)?;
-                        if self.is_constant(checked, *c)? { Ok(part) } else { self.chosen(checked, side, part, scope) }
+                        self.chosen(checked, (*c, side), part, scope)
                     }
                     Part::Failed(e, term) if self.reference => {
                         let raw = self.unevaluated(checked, scope)?;
@@ -230,7 +230,7 @@ impl<'a> Partial<'a> {
                 }
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
-                self.as_named(checked, id, indexed, scope)
+                self.as_named(checked, id, (base, indexed), scope)
             }
             (Some(a), "or" | "orValue", [b]) => {
                 let part = self.eval(checked, a, scope)?;
