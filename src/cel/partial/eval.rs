@@ -17,7 +17,7 @@ use super::super::value::Value;
 use super::macros::in_lambda;
 use super::reference::{is_clock, is_optional, takes_failures};
 use super::select::Own;
-use super::{Folded, Part, Partial, Stop, Term, Written};
+use super::{Folded, Part, Partial, Stop, Term, Written, is_scalar};
 use crate::cel::context::Context;
 
 /// What a step gives.
@@ -336,6 +336,17 @@ impl<'a> Partial<'a> {
             && place.is_map
         {
             return Ok(Part::Known(Value::Type("map")));
+        }
+        let plain = |part: &Part<'a>| matches!(part, Part::Known(v) if is_scalar(*v));
+        match (name, parts) {
+            ("_==_" | "_!=_", [Part::Place(_), v] | [v, Part::Place(_)]) if !self.reference && plain(v) => {
+                return Ok(Part::Known(Value::Bool(name == "_!=_")));
+            }
+            // There it is nothing by itself.
+            _ if self.reference && parts.iter().any(|p| matches!(p, Part::Place(place) if place.path == "runtime")) => {
+                return Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.apply(operator(name), &terms()?)?));
+            }
+            _ => {}
         }
         let style = if member { Style::Member } else { Style::Global };
         let term = || self.apply(operator(name), &terms()?);

@@ -453,6 +453,10 @@ impl<'a> Partial<'a> {
         scope: Scopes<'_, 'a>,
     ) -> Result<Option<bool>, Stop> {
         let Some(raw) = self.unevaluated(checked, scope)? else { return Ok(None) };
+        // Where nothing is folded nothing is constant.
+        if raw.written.get() == Some(Written::AsIs) {
+            return Ok(None);
+        }
         let needs_more = |id: NodeId| match &checked.ast.node(id).kind {
             ExprKind::Comprehension(_) => true,
             ExprKind::Select { operand, .. } => self.own_root(checked, *operand) == Some(Own::Variables),
