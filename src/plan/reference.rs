@@ -23,7 +23,7 @@ pub(super) fn simplify<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>
         {
             within(*element, *container, logic)
         }
-        ("in", [element, Term::Value(container)]) if rewrite::is_scalar(*container) => {
+        ("in", [element, Term::Value(container)]) if partial::is_scalar(*container) => {
             Term::apply(bump, "eq", &[*element, Term::Value(*container)])
         }
         ("in", [element, container]) if !matches!(element, Term::Value(_)) => {
@@ -91,7 +91,7 @@ pub(super) fn alone<'a>(term: Term<'a>, logic: &Logic<'a>) -> Result<Term<'a>, S
         Some(("in", [Term::Value(needle), container])) => rewrite::look_up(&logic.cx, *container)
             .map(|found| found.keys_where(&logic.cx, true, |v| test(logic, "in", *needle, v))),
         Some((relation, [left, Term::Value(right)]))
-            if rewrite::is_relation(relation) && rewrite::is_scalar(*right) =>
+            if rewrite::is_relation(relation) && partial::is_scalar(*right) =>
         {
             rewrite::look_up(&logic.cx, *left)
                 .map(|found| found.keys_where(&logic.cx, true, |v| ordered(logic, relation, v, *right)))
@@ -116,11 +116,12 @@ fn ordered<'a>(logic: &Logic<'a>, operator: &str, a: Value<'a>, b: Value<'a>) ->
 fn within<'a>(element: Term<'a>, container: Value<'a>, logic: &Logic<'a>) -> Result<Term<'a>, Stop> {
     let bump = logic.cx.bump;
     let Some(elements) = rewrite::elements(container) else {
-        return Term::apply(bump, "eq", &[element, Term::Value(container)]);
+        let operator = if partial::is_scalar(container) { "eq" } else { "in" };
+        return Term::apply(bump, operator, &[element, Term::Value(container)]);
     };
     match elements.as_slice() {
         [] => Ok(Term::bool(false)),
-        [one] if rewrite::is_scalar(*one) || matches!(one, Value::Bytes(_)) => {
+        [one] if partial::is_scalar(*one) || matches!(one, Value::Bytes(_)) => {
             Term::apply(bump, "eq", &[element, Term::Value(*one)])
         }
         many => Term::apply(bump, "in", &[element, Term::Value(Value::list(bump.alloc_slice_copy(many)))]),

@@ -58,12 +58,6 @@ impl<'a> LookUp<'a> {
         }
     }
 }
-
-/// True for the values a look-up is compared with.
-pub(super) fn is_scalar(value: Value<'_>) -> bool {
-    matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_))
-}
-
 /// The elements of a known container, keys of maps.
 pub(super) fn elements(value: Value<'_>) -> Option<Vec<Value<'_>>> {
     match value {

@@ -264,8 +264,8 @@ impl<'a> Safe<'_, 'a> {
     ) -> Result<Term<'a>, Stop> {
         let cx = &self.logic.cx;
         let (found, other, first) = match (left, right) {
-            (left, Term::Value(v)) if rewrite::is_scalar(v) => (rewrite::look_up(cx, left), v, true),
-            (Term::Value(v), right) if rewrite::is_scalar(v) => (rewrite::look_up(cx, right), v, false),
+            (left, Term::Value(v)) if partial::is_scalar(v) => (rewrite::look_up(cx, left), v, true),
+            (Term::Value(v), right) if partial::is_scalar(v) => (rewrite::look_up(cx, right), v, false),
             _ => return Ok(whole),
         };
         let Some(found) = found else { return Ok(whole) };

@@ -95,7 +95,7 @@ fn in_texts(json: &mut Json, change: &dyn Fn(&str) -> String) {
     }
 }
 
-/// An expression in which no name of something known is an operand of `&&` or `||` by itself, and no `has` the left one.
+/// An expression in which no name of something known, and no `has`, is an operand of `&&` or `||` by itself.
 /// What the resource has is known if requests give it.
 fn with_boolean_operands(text: &str, given: bool) -> String {
     let in_name = |c: char| c.is_ascii_alphanumeric() || "_.`\"[]-?".contains(c);
@@ -117,9 +117,15 @@ fn with_boolean_operands(text: &str, given: bool) -> String {
         }
         let (operator, after) = after.split_at(4);
         out.push_str(operator);
-        let (name, right) = after.split_at(after.find(|c| !in_name(c)).unwrap_or(after.len()));
+        let end = match after.strip_prefix("has(").and_then(|has| has.find([')', '('])) {
+            Some(end) => end + "has()".len(),
+            None => after.find(|c| !in_name(c)).unwrap_or(after.len()),
+        };
+        let (name, right) = after.split_at(end.min(after.len()));
         rest = after;
-        if known(name) && (right.is_empty() || right.starts_with(')')) {
+        if (known(name) || name.starts_with("has(") && name.ends_with(')'))
+            && (right.is_empty() || right.starts_with(')'))
+        {
             out.push_str(name);
             out.push_str(" == true");
             rest = right;

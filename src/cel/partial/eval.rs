@@ -17,7 +17,7 @@ use super::super::value::Value;
 use super::macros::in_lambda;
 use super::reference::{is_clock, is_optional, takes_failures};
 use super::select::Own;
-use super::{Folded, Part, Partial, Stop, Term, Written};
+use super::{Folded, Part, Partial, Stop, Term, Written, is_scalar};
 use crate::cel::context::Context;
 
 /// What a step gives.
@@ -66,7 +66,7 @@ impl<'a> Partial<'a> {
                 let part = self.eval(checked, *operand, scope)?;
                 if !*test_only {
                     let selected = self.select(part, field)?;
-                    return self.as_named(checked, id, selected, scope);
+                    return self.as_named(checked, id, (part, selected), scope);
                 }
                 match self.bound(checked, *operand, field, part) {
                     Some(bound) => Ok(bound),
@@ -176,7 +176,7 @@ impl<'a> Partial<'a> {
                         self.note(checked, *c, condition);
                         let side = if yes { *a } else { *b };
                         let part = self.eval(checked, side, scope)?;
-                        if self.is_constant(checked, *c)? { Ok(part) } else { self.chosen(checked, side, part, scope) }
+                        self.chosen(checked, (*c, side), part, scope)
                     }
                     Part::Failed(e, term) if self.reference => {
                         let raw = self.unevaluated(checked, scope)?;
@@ -230,7 +230,7 @@ impl<'a> Partial<'a> {
                 }
                 let indexed = self.index((checked, *e, parts[0]), (checked, *key, parts[1]))?;
                 self.note_all(checked, scope, indexed, &[(*e, parts[0]), (*key, parts[1])]);
-                self.as_named(checked, id, indexed, scope)
+                self.as_named(checked, id, (base, indexed), scope)
             }
             (Some(a), "or" | "orValue", [b]) => {
                 let part = self.eval(checked, a, scope)?;
@@ -336,6 +336,17 @@ impl<'a> Partial<'a> {
             && place.is_map
         {
             return Ok(Part::Known(Value::Type("map")));
+        }
+        let plain = |part: &Part<'a>| matches!(part, Part::Known(v) if is_scalar(*v));
+        match (name, parts) {
+            ("_==_" | "_!=_", [Part::Place(_), v] | [v, Part::Place(_)]) if !self.reference && plain(v) => {
+                return Ok(Part::Known(Value::Bool(name == "_!=_")));
+            }
+            // There it is nothing by itself.
+            _ if self.reference && parts.iter().any(|p| matches!(p, Part::Place(place) if place.path == "runtime")) => {
+                return Ok(Part::Failed(EvalError::NO_SUCH_OVERLOAD, self.apply(operator(name), &terms()?)?));
+            }
+            _ => {}
         }
         let style = if member { Style::Member } else { Style::Global };
         let term = || self.apply(operator(name), &terms()?);

@@ -47,7 +47,8 @@ impl<'a> Partial<'a> {
         (call, range): (Option<&'a MacroCall>, Value<'a>),
         scope: Scopes<'_, 'a>,
     ) -> Step<'a> {
-        let as_it_is = |call| self.residual(checked, call, Term::Value(range), scope);
+        let shown = self.operand(checked, c.range, Part::Known(range), scope)?;
+        let as_it_is = |call| self.residual(checked, call, shown, scope);
         let items = match (self.items(range, c.iter_var2.is_some()), call) {
             (Ok(items), _) => items,
             (Err(e), Some(call)) if self.reference && !e.is_fatal() => return self.shown(e, as_it_is(call)),

@@ -16,7 +16,7 @@ mod term;
 use std::cell::{Cell, RefCell};
 
 pub use apply::{apply, call, is_true};
-pub use term::{Apply, Term};
+pub use term::{Apply, Term, is_scalar};
 
 use super::context::Context;
 use super::error::EvalError;

@@ -233,16 +233,48 @@ impl<'a> Partial<'a> {
         Some(self.unsayable().map(|shown| Part::Failed(self.cx.fault(Fault::UndefinedField("policyVersion")), shown)))
     }
 
-    /// How a selection or look-up that failed is shown: by the names of the inputs, where it starts from the resource.
-    pub(super) fn as_named(&self, checked: &'a Checked, id: NodeId, part: Part<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
-        match part {
-            Part::Failed(e, _) if self.reference && self.written.get().is_none() => {
-                match self.named(checked, id, scope)? {
-                    Some(term) => Ok(Part::Failed(e, term)),
-                    None => Ok(part),
-                }
+    /// How a selection or look-up that failed is shown, `of` being what it was made of: an attribute of the resource
+    /// by its name, and so is a key that starts from the resource; anything else by its value.
+    pub(super) fn as_named(
+        &self,
+        checked: &'a Checked,
+        id: NodeId,
+        (of, part): (Part<'a>, Part<'a>),
+        scope: Scopes<'_, 'a>,
+    ) -> Step<'a> {
+        let Part::Failed(e, _) = part else { return Ok(part) };
+        if !self.reference || self.written.get().is_some() || matches!(of, Part::Failed(..)) {
+            return Ok(part);
+        }
+        let shown = match &checked.ast.node(id).kind {
+            ExprKind::Select { operand, test_only: false, .. } if self.is_attribute(checked, *operand) => {
+                self.named(checked, id, scope)?
             }
-            _ => Ok(part),
+            ExprKind::Call { target: None, args, .. } => match args.as_slice() {
+                [base, _] if self.is_attribute(checked, *base) => self.named(checked, id, scope)?,
+                [_, key] => match self.named(checked, *key, scope)? {
+                    Some(key) => Some(self.apply("index", &[of.term(), key])?),
+                    None => None,
+                },
+                _ => None,
+            },
+            _ => None,
+        };
+        Ok(shown.map_or(part, |term| Part::Failed(e, term)))
+    }
+
+    /// True for an attribute of the resource, or the resource.
+    fn is_attribute(&self, checked: &Checked, id: NodeId) -> bool {
+        let is_root = |id| self.input_path(checked, id).is_some_and(|path| path == "request.resource.attr");
+        match &checked.ast.node(id).kind {
+            ExprKind::Select { operand, test_only: false, .. } => {
+                is_root(*operand) || self.input_path(checked, id).is_some_and(|path| path.matches('.').count() < 3)
+            }
+            ExprKind::Call { target: None, function, args } if &**function == "_[_]" => {
+                args.first().is_some_and(|base| is_root(*base))
+            }
+            ExprKind::Ident(_) => true,
+            _ => false,
         }
     }
 
@@ -293,10 +325,17 @@ impl<'a> Partial<'a> {
 
     /// The side that a choice took. If that is a choice itself, it stays one in the reference, with what is not taken as
     /// it is written; of a choice by what is constant nothing is left.
-    pub(super) fn chosen(&self, checked: &'a Checked, id: NodeId, part: Part<'a>, scope: Scopes<'_, 'a>) -> Step<'a> {
+    pub(super) fn chosen(
+        &self,
+        checked: &'a Checked,
+        (by, id): (NodeId, NodeId),
+        part: Part<'a>,
+        scope: Scopes<'_, 'a>,
+    ) -> Step<'a> {
         let (true, None, Part::Unknown(taken)) = (self.reference, self.written.get(), part) else { return Ok(part) };
         // What a macro is written out to is worked out once more.
-        if std::iter::successors(scope, |s| s.outer).any(|s| matches!(s.part, Part::Known(_))) {
+        let written_out = std::iter::successors(scope, |s| s.outer).any(|s| matches!(s.part, Part::Known(_)));
+        if written_out || self.is_constant(checked, by)? {
             return Ok(part);
         }
         let (mut checked, mut id, mut scope) = (checked, id, scope);
@@ -337,7 +376,8 @@ impl<'a> Partial<'a> {
     ) -> Result<Option<Part<'a>>, Stop> {
         let is_key = |v: &Value<'_>| !matches!(v, Value::List(_) | Value::Map(_) | Value::Null);
         let known = matches!((base, name), (Part::Place(_), Part::Known(v)) if is_key(v));
-        if !known || !self.reference || self.written.get().is_some() || self.is_constant(checked, key)? {
+        let is_literal = matches!(checked.ast.node(key).kind, ExprKind::Literal(_));
+        if !known || is_literal || !self.reference || self.written.get().is_some() || self.is_constant(checked, key)? {
             return Ok(None);
         }
         let of_a_macro = |id: NodeId| match &checked.ast.node(id).kind {
@@ -360,13 +400,10 @@ impl<'a> Partial<'a> {
         self.unit.written().variables.get(index).map(|v| &**v)
     }
 
-    /// True if no input and no variable is in it, and no question about the time.
-    pub(super) fn is_constant(&self, checked: &Checked, id: NodeId) -> Result<bool, Stop> {
-        Ok(!self.any(checked, id, |id| match &checked.ast.node(id).kind {
-            ExprKind::Ident(_) => true,
-            ExprKind::Call { function, .. } => is_clock(function),
-            _ => false,
-        })?)
+    /// True if it is constant, and folded beforehand.
+    pub(super) fn is_constant(&self, checked: &'a Checked, id: NodeId) -> Result<bool, Stop> {
+        let has_names = self.any(checked, id, |id| matches!(checked.ast.node(id).kind, ExprKind::Ident(_)))?;
+        Ok(!has_names && self.folding(checked)? == Written::Folded)
     }
 
     /// The call that gave a type, through at most so many variables, choices and lists.
@@ -416,6 +453,10 @@ impl<'a> Partial<'a> {
         scope: Scopes<'_, 'a>,
     ) -> Result<Option<bool>, Stop> {
         let Some(raw) = self.unevaluated(checked, scope)? else { return Ok(None) };
+        // Where nothing is folded nothing is constant.
+        if raw.written.get() == Some(Written::AsIs) {
+            return Ok(None);
+        }
         let needs_more = |id: NodeId| match &checked.ast.node(id).kind {
             ExprKind::Comprehension(_) => true,
             ExprKind::Select { operand, .. } => self.own_root(checked, *operand) == Some(Own::Variables),

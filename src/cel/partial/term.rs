@@ -172,3 +172,8 @@ fn same_value(a: Value<'_>, b: Value<'_>) -> bool {
         _ => false,
     }
 }
+
+/// True of values that neither hold others nor are objects: nothing of these equals a map, a list or a message.
+pub fn is_scalar(value: Value<'_>) -> bool {
+    matches!(value, Value::Null | Value::Bool(_) | Value::Int(_) | Value::Uint(_) | Value::Double(_) | Value::String(_))
+}

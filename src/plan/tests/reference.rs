@@ -279,6 +279,8 @@ fn what_is_not_worked_out_is_shown_as_it_is_written() {
     compare("written.json", Semantics::Cerbos);
     compare("folded.json", Semantics::Cerbos);
     compare("choices.json", Semantics::Cerbos);
+    compare("named.json", Semantics::Cerbos);
+    compare("bodies.json", Semantics::Cerbos);
 }
 
 #[test]
