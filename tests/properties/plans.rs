@@ -48,8 +48,14 @@ fn a_plan_is_true_of_exactly_what_is_allowed() {
     for seed in first..first + count {
         let mut rng = Rng::stream(seed, 1);
         let mut world = World::new(&mut rng, &features, 3);
-        plan_requests::focus(&mut world);
-        let store = store::generate(&mut rng, &world, &features);
+        // Some stores are one policy with many conditions.
+        let store = if seed % 3 == 0 {
+            plan_requests::many_actions(&mut world);
+            store::expressions(&mut rng, &world, &features)
+        } else {
+            plan_requests::focus(&mut world);
+            store::generate(&mut rng, &world, &features)
+        };
         let Some(pdp) = Pdp::new(&store, semantics) else { continue };
         tally.stores += 1;
         let mut rng = Rng::stream(seed, 5);
