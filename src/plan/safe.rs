@@ -41,23 +41,13 @@ impl<'a> Safe<'_, 'a> {
             ("not", [one]) => self.logic.not(self.ask(*one, !positive)?),
             ("if", [c, a, b]) => self.choice(*c, *a, *b, positive),
             ("exists" | "all", [range, lambda]) => self.quantifier(operator, *range, *lambda, positive),
-            ("in", [Term::Value(needle), container]) if container.has_error() => {
-                match self.in_parts(*needle, *container)? {
-                    Some(parts) => self.ask(parts, positive),
-                    None => Ok(fails),
-                }
-            }
             _ if term.has_error() => {
-                // Where no failure is reached, what stands in its place does not matter.
-                let reached_none = self.sound(term)?;
-                if reached_none.as_bool() == Some(false) {
-                    return Ok(fails);
+                if let ("in", [Term::Value(needle), container]) = (operator, operands)
+                    && let Some(parts) = self.in_parts(*needle, *container)?
+                {
+                    return self.ask(parts, positive);
                 }
-                let asked = self.ask(self.filled(term)?, positive)?;
-                if positive {
-                    return self.logic.combine(false, &[reached_none, asked]);
-                }
-                self.logic.combine(true, &[self.logic.not(reached_none)?, asked])
+                self.where_sound(term, positive, |safe| safe.ask(safe.filled(term)?, positive))
             }
             ("in", [element, container]) => self.membership(term, *element, *container, positive),
             (relation, [left, right]) if rewrite::is_relation(relation) => {
@@ -68,6 +58,24 @@ impl<'a> Safe<'_, 'a> {
                 None => Ok(term),
             },
         }
+    }
+
+    /// What is asked, where `term` reaches no part that is sure to fail: there it does not matter what stands in its place.
+    fn where_sound(
+        &self,
+        term: Term<'a>,
+        positive: bool,
+        asked: impl FnOnce(&Self) -> Result<Term<'a>, Stop>,
+    ) -> Result<Term<'a>, Stop> {
+        let sound = self.sound(term)?;
+        if sound.as_bool() == Some(false) {
+            return Ok(Term::bool(!positive));
+        }
+        let asked = asked(self)?;
+        if positive {
+            return self.logic.combine(false, &[sound, asked]);
+        }
+        self.logic.combine(true, &[self.logic.not(sound)?, asked])
     }
 
     /// Where a term reaches no part that is sure to fail.
@@ -178,7 +186,8 @@ impl<'a> Safe<'_, 'a> {
     ) -> Result<Term<'a>, Stop> {
         let fails = Term::bool(!positive);
         if range.has_error() {
-            return Ok(fails);
+            let filled = self.filled(range)?;
+            return self.where_sound(range, positive, |safe| safe.quantifier(operator, filled, lambda, positive));
         }
         let Some((_, [body, variables @ ..])) = lambda.as_apply() else { return Ok(fails) };
         let body = self.ask(*body, positive)?;

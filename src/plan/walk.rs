@@ -361,8 +361,24 @@ impl<'a, 's> Walk<'a, 's> {
         at.definition().map(|role| (&*at.set, role))
     }
 
-    /// `runtime.effectiveDerivedRoles` of a level: a list, or lists that depend on conditions put together.
+    /// `runtime.effectiveDerivedRoles` of a level. Conditions that read the roles of the level before need those first,
+    /// whoever asks, and so on up.
     fn derived(&mut self, level: usize) -> Result<(), Halt> {
+        let mut first = level;
+        while !self.reference && self.reads_level_before(first) {
+            first -= 1;
+        }
+        (first..=level).try_for_each(|level| self.work_out_derived(level))
+    }
+
+    fn reads_level_before(&self, level: usize) -> bool {
+        let policy = self.inputs.levels.get(level).and_then(|l| l.policy);
+        let mut sets = policy.map_or(&[][..], |p| &p.derived).iter().filter_map(Self::definition);
+        level > 0 && sets.any(|(set, _)| set.unit.reads_root(roots::RUNTIME))
+    }
+
+    /// The list, or lists that depend on conditions put together.
+    fn work_out_derived(&mut self, level: usize) -> Result<(), Halt> {
         let Some((policy, known)) = self.inputs.levels.get(level).map(|l| (l.policy, l.derived.is_some())) else {
             return Ok(());
         };
