@@ -65,10 +65,28 @@ impl<'a> Partial<'a> {
             None | Some(Part::Failed(..)) => Ok(Part::Known(Value::Bool(false))),
             Some(Part::Known(_) | Part::Place(_)) => Ok(Part::Known(Value::Bool(true))),
             Some(Part::Unknown(term)) if self.reference => Ok(Part::Unknown(term)),
-            Some(Part::Unknown(Term::Variable(path))) => self.unknown("has", &[Term::Variable(path)]),
+            // It fails where it is missing, if what it is a field of cannot be missing, too.
+            Some(Part::Unknown(Term::Variable(path))) if self.is_field(path) => {
+                self.unknown("has", &[Term::Variable(path)])
+            }
             // whether it fails depends on what is not known
             Some(Part::Unknown(_)) => Err(Stop::Unsupported("`has` of a variable")),
         }
+    }
+
+    /// True if the path is that of a field of an input that is known to be there.
+    fn is_field(&self, path: &str) -> bool {
+        let Some((parent, _)) = path.rsplit_once('.') else { return false };
+        let mut open: Vec<Part<'a>> = self.roots.iter().map(|(_, part)| *part).collect();
+        while let Some(part) = open.pop() {
+            if let Part::Place(place) = part {
+                if place.path == parent {
+                    return true;
+                }
+                open.extend(place.fields.iter().map(|(_, part)| *part));
+            }
+        }
+        false
     }
 
     fn path(&self, base: &str, field: &str) -> &'a str {
