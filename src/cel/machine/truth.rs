@@ -164,6 +164,14 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn compare_any_with(&self, relation: Relation, a: At, b: &'a Constant) -> Test<'a> {
+        // `timestamp(R.attr.created) < timestamp("literal")`
+        if let (Node::Call(function, kids), Constant::Timestamp(y)) = (self.node(a), b)
+            && function.name == "timestamp"
+            && let [text] = self.program.kids(*kids)
+            && let Some(x) = self.text(*text).and_then(|text| time::plain(text.as_bytes()))
+        {
+            return answer(operators::holds(relation, time::order(x, *y)));
+        }
         match (self.operand(a)?, b) {
             (Value::Double(x), Constant::Double(y)) => answer(holds(relation, x, *y)),
             (Value::Timestamp(x), Constant::Timestamp(y)) => answer(operators::holds(relation, time::order(x, *y))),
