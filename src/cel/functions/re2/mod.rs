@@ -42,7 +42,14 @@ struct InUse {
 /// Entries that are not worth sweeping.
 const FEW: usize = 64;
 
+/// With more patterns than these in use new ones get no table: making one takes up to some milliseconds, and room.
+const MOST_TABLES: usize = 512;
+
 impl InUse {
+    fn has_room_for_tables(&self) -> bool {
+        self.by_text.as_ref().is_none_or(|all| all.len() < MOST_TABLES)
+    }
+
     fn find(&self, text: &str) -> Option<Arc<Compiled>> {
         self.by_text.as_ref()?.get(text)?.upgrade()
     }
@@ -95,7 +102,9 @@ impl Pattern {
                 if origin == Origin::Request {
                     return Ok(Self(Arc::new(Compiled { regex, table: None })));
                 }
-                let compiled = Arc::new(Compiled { regex, table: Table::new(&translated) });
+                let has_room = in_use().has_room_for_tables();
+                let table = if has_room { Table::new(&translated) } else { None };
+                let compiled = Arc::new(Compiled { regex, table });
                 in_use().add(text, &compiled);
                 Ok(Self(compiled))
             }

@@ -144,7 +144,7 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Origin, Pattern, table::Table};
+    use super::super::{Origin, Pattern, parse::translate, table::Table};
 
     const PATTERNS: [&str; 22] = [
         "",
@@ -181,8 +181,8 @@ mod tests {
         };
         let mut tables = 0;
         for pattern in PATTERNS {
-            let compiled = Pattern::compile(pattern, Origin::Policy).expect("a pattern");
-            let Some(table) = &compiled.0.table else { continue };
+            let compiled = Pattern::compile(pattern, Origin::Request).expect("a pattern");
+            let Some(table) = Table::new(&translate(pattern).expect("a pattern")) else { continue };
             tables += 1;
             for _ in 0..2_000 {
                 let text: String = (0..next(9)).map(|_| parts[next(parts.len())]).collect();
