@@ -186,8 +186,8 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     }
 
     /// What a node is worth, if that is there already and of the kind that is looked for. Whoever finds nothing here
-    /// asks [`Self::operand`], which finds everything as it was. What tests look at most comes without being copied, and without a
-    /// frame for those that have to be worked out.
+    /// asks [`Self::operand`], which finds everything as it was. What tests look at most comes without being copied,
+    /// and without a frame for those that have to be worked out.
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
     pub(super) fn glance<T>(&self, at: At, pick: impl Fn(&Value<'a>) -> Option<T>) -> Option<T> {

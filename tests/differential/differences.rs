@@ -15,6 +15,8 @@ pub struct Difference {
     pub theirs: Option<String>,
     /// Part of ours.
     pub ours: Option<String>,
+    /// Part that ours must not have.
+    pub ours_lack: Option<String>,
     /// Part of the store's text.
     pub store: Option<String>,
     /// The one code of our errors.
@@ -45,6 +47,7 @@ pub fn parse(text: &str) -> Result<Vec<Difference>, String> {
             "field" => entry.field = Some(value),
             "theirs" => entry.theirs = Some(value),
             "ours" => entry.ours = Some(value),
+            "ours_lack" => entry.ours_lack = Some(value),
             "store" => entry.store = Some(value),
             "only" => entry.only = Some(value),
             "request" => entry.request = Some(value),
@@ -67,6 +70,7 @@ pub fn explain<'a>(
         d.field.as_ref().is_none_or(|f| f == mismatch.field)
             && holds(&d.theirs, &mismatch.theirs)
             && holds(&d.ours, &mismatch.ours)
+            && d.ours_lack.as_ref().is_none_or(|part| !mismatch.ours.contains(part))
             && holds(&d.store, &text)
             && holds(&d.request, request)
             && d.only.as_ref().is_none_or(|code| only(code, &mismatch.ours))
