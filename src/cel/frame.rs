@@ -82,12 +82,7 @@ impl<'a> Frame<'a> {
     #[inline]
     pub fn new(unit: &'a Unit, inputs: Inputs<'a>) -> Self {
         let context = Context { bump: inputs.bump, budget: inputs.budget, now: inputs.now };
-        let memories = Memories {
-            unit,
-            slots: Memo::new(unit.slots as usize),
-            variables: Memo::new(unit.variables.len()),
-            failed_is_null: false,
-        };
+        let memories = Memories { unit, slots: Memo::new(), variables: Memo::new(), failed_is_null: false };
         Self {
             machine: Machine::new(&unit.program, inputs.roots, context, memories),
             near: [const { Cell::new(Known::Nothing) }; NEAR],
@@ -213,13 +208,13 @@ impl<'a> Frame<'a> {
 
     #[cold]
     fn failed(&self, id: ExprId, e: EvalError<'a>) -> Truth<'a> {
-        self.errors().set(id.0, e, self.machine.context.bump);
+        self.errors().set(id.0, e, self.machine.memory.unit.len(), self.machine.context.bump);
         self.set_known(id, Known::Error);
         Truth::Error(e)
     }
 
     fn errors(&self) -> &'a Memo<'a, EvalError<'a>> {
-        self.rare().errors.get_or_init(|| Memo::new(self.machine.memory.unit.len()))
+        self.rare().errors.get_or_init(Memo::new)
     }
 
     #[cold]
@@ -237,14 +232,14 @@ impl<'a> Frame<'a> {
     /// The value of the expression.
     pub fn value(&self, id: ExprId) -> Eval<'a> {
         let bump = self.machine.context.bump;
-        let values = self.rare().values.get_or_init(|| Memo::new(self.machine.memory.unit.len()));
+        let values = self.rare().values.get_or_init(Memo::new);
         if let Some(known) = values.known(id.0) {
             return known;
         }
         let Some(lowered) = self.machine.memory.unit.lowered(id) else { return Ok(Value::Null) };
         let charged = self.machine.context.budget.charge(u64::from(lowered.cost));
         let value = charged.and_then(|()| self.machine.value(lowered.root));
-        values.set(id.0, value, bump);
+        values.set(id.0, value, self.machine.memory.unit.len(), bump);
         value
     }
 
@@ -288,7 +283,7 @@ impl<'a> Memory<'a> for Memories<'a> {
 
     #[inline]
     fn found(&self, machine: &Machine<'a, Self>, memo: u32, value: &'a Value<'a>) {
-        self.slots.set(memo, Ok(value), machine.context.bump);
+        self.remember_slot(machine, memo, Ok(value));
     }
 
     #[inline]
@@ -313,7 +308,7 @@ impl<'a> Memories<'a> {
     #[inline(never)]
     fn walk_first(&self, machine: &Machine<'a, Self>, path: u32, memo: u32) -> Place<'a> {
         let value = machine.place(path);
-        self.slots.set(memo, value, machine.context.bump);
+        self.remember_slot(machine, memo, value);
         value
     }
 
@@ -395,8 +390,13 @@ impl<'a> Memories<'a> {
     }
 
     #[inline]
+    fn remember_slot(&self, machine: &Machine<'a, Self>, memo: u32, value: Place<'a>) {
+        self.slots.set(memo, value, self.unit.slots as usize, machine.context.bump);
+    }
+
+    #[inline]
     fn remember(&self, index: u32, bump: &'a Bump, value: Eval<'a>) {
-        self.variables.set(index, value, bump);
+        self.variables.set(index, value, self.unit.variables.len(), bump);
     }
 
     fn undefined(&self, machine: &Machine<'a, Self>, index: u32) -> EvalError<'a> {

@@ -59,7 +59,7 @@ pub struct Machine<'a, M> {
     /// Variables of macros.
     locals: Cell<Locals<'a>>,
     /// Room for those of an expression that is evaluated in the midst of another one.
-    spare: Cell<Locals<'a>>,
+    spare: Cell<Option<Locals<'a>>>,
     pub(super) memory: M,
 }
 
@@ -130,7 +130,7 @@ type Locals<'a> = &'a [Cell<Eval<'a>>];
 impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// A machine at rest.
     pub fn new(program: &'a Program, roots: &'a [Value<'a>], context: Context<'a>, memory: M) -> Self {
-        Self { program, nodes: &program.nodes, roots, context, locals: Cell::new(&[]), spare: Cell::new(&[]), memory }
+        Self { program, nodes: &program.nodes, roots, context, locals: Cell::new(&[]), spare: Cell::new(None), memory }
     }
 
     #[inline]
@@ -379,9 +379,9 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
     /// What is evaluated in the midst of another expression, which keeps its macro variables.
     #[inline]
     pub(super) fn with_own_locals<T>(&self, work: impl FnOnce(&Self) -> T) -> T {
-        let outer = self.locals.replace(self.spare.take());
+        let outer = self.locals.replace(self.spare.take().unwrap_or_default());
         let result = work(self);
-        self.spare.set(self.locals.replace(outer));
+        self.spare.set(Some(self.locals.replace(outer)));
         result
     }
 

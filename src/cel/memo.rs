@@ -10,19 +10,19 @@ const CHUNK: usize = 16;
 
 type Chunk<'a, T> = &'a [Cell<Option<T>>];
 
-/// `len` cells: the first [`FIRST`] side by side, the others in chunks, each made when first written to.
+/// As many cells as whoever fills them says: the first [`FIRST`] side by side, the others in chunks, each made when first
+/// written to. How many is no part of it: there is one of these in each frame, and each field takes time to write.
 #[derive(Debug)]
 pub struct Memo<'a, T: Copy> {
     first: Cell<Chunk<'a, T>>,
     chunks: OnceCell<&'a [OnceCell<Chunk<'a, T>>]>,
-    len: usize,
 }
 
 impl<'a, T: Copy> Memo<'a, T> {
     /// An empty table.
     #[inline]
-    pub fn new(len: usize) -> Self {
-        Self { first: Cell::new(&[]), chunks: OnceCell::new(), len }
+    pub fn new() -> Self {
+        Self { first: Cell::new(&[]), chunks: OnceCell::new() }
     }
 
     /// What cell `i` holds, if anything.
@@ -48,23 +48,23 @@ impl<'a, T: Copy> Memo<'a, T> {
         self.chunks.get()?.get(i / CHUNK)?.get()?.get(i % CHUNK)?.get()
     }
 
-    /// Fills cell `i`; nothing beyond the end.
+    /// Fills cell `i` of `len`, which is always the same; nothing beyond the end.
     #[expect(clippy::inline_always, reason = "measured: a call costs more than what it does")]
     #[inline(always)]
-    pub fn set(&self, i: u32, value: T, bump: &'a Bump) {
+    pub fn set(&self, i: u32, value: T, len: usize, bump: &'a Bump) {
         match self.first.get().get(i as usize) {
             Some(cell) => cell.set(Some(value)),
-            None => self.set_first(i as usize, value, bump),
+            None => self.set_first(i as usize, value, len, bump),
         }
     }
 
     #[inline(never)]
-    fn set_first(&self, i: usize, value: T, bump: &'a Bump) {
+    fn set_first(&self, i: usize, value: T, len: usize, bump: &'a Bump) {
         let cell = if i < FIRST {
-            self.first.set(bump.alloc_slice_fill_with(self.len.min(FIRST), |_| Cell::new(None)));
+            self.first.set(bump.alloc_slice_fill_with(len.min(FIRST), |_| Cell::new(None)));
             self.first.get().get(i)
         } else {
-            let far = || &*bump.alloc_slice_fill_with(self.len.div_ceil(CHUNK), |_| OnceCell::new());
+            let far = || &*bump.alloc_slice_fill_with(len.div_ceil(CHUNK), |_| OnceCell::new());
             let make = || &*bump.alloc_slice_fill_with(CHUNK, |_| Cell::new(None));
             self.chunks.get_or_init(far).get(i / CHUNK).and_then(|chunk| chunk.get_or_init(make).get(i % CHUNK))
         };

@@ -3,15 +3,19 @@
 //!
 //! Only data. `lower` writes it, `machine` runs it.
 
-use std::collections::HashSet;
-use std::sync::Arc;
+mod paths;
+mod sets;
 
-use foldhash::fast::FixedState;
+use std::sync::Arc;
 
 use super::ast::Literal;
 use super::functions::{Function, Pattern, Range};
-use super::texts::{Key, SHORT, ends};
+use super::texts::Key;
+use super::time::Moment;
 use super::value::{Constant, Kind, MessageType, Value};
+
+pub use paths::{Base, Path, Plan, Shortcut, Step};
+pub use sets::{Set, Texts};
 
 /// Index of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -170,6 +174,8 @@ pub enum Node {
     Compare(Relation, At, At),
     /// `a < 5`: the right side is a number or a point in time.
     CompareWith(Relation, At, Constant),
+    /// `timestamp(a) < timestamp("literal")`
+    Before(Box<Before>),
     /// `a in b`
     In(At, At),
     /// `a in [literals]`. Index into [`Program::sets`].
@@ -238,6 +244,7 @@ impl Node {
             | Self::FieldIs(..)
             | Self::Compare(..)
             | Self::CompareWith(..)
+            | Self::Before(_)
             | Self::In(..)
             | Self::InSet(..)
             | Self::Text(..)
@@ -251,6 +258,19 @@ impl Node {
             _ => false,
         }
     }
+}
+
+/// The time of a text compared with a literal one.
+#[derive(Clone, Debug)]
+pub struct Before {
+    /// The text.
+    pub text: At,
+    /// What is asked is the opposite.
+    pub opposite: bool,
+    /// What times are before if the answer is yes.
+    pub bound: Moment,
+    /// The same as any comparison, for texts the bound does not do for.
+    pub general: At,
 }
 
 /// The functions of the regex library.
@@ -351,159 +371,6 @@ pub struct Fold {
     pub cost: u32,
 }
 
-/// One step of a static path.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
-    /// A declared field of a message, by position.
-    Field(u32, &'static str),
-    /// A key.
-    Key(Arc<str>),
-}
-
-/// Fields of an input, known at load.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Path {
-    /// Input.
-    pub root: u32,
-    /// Steps from there.
-    pub steps: Box<[Step]>,
-}
-
-/// What of a path is remembered, and how the short ones are walked.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Shortcut {
-    /// How it is walked where all goes well.
-    pub plan: Plan,
-    /// Its own place in the memo, if it has one.
-    pub memo: Option<u32>,
-    /// The longest shorter path that has one.
-    pub base: Option<Base>,
-}
-
-/// The way of a path through messages and maps of the request.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Plan {
-    /// `R.attr.key`: input, position of the field, key.
-    Attribute(u32, u32, Key),
-    /// `R.id`: input, position of the field.
-    Field(u32, u32),
-    /// A key of a remembered path: the path, its place in the memo, the key.
-    Below(u32, u32, Key),
-    /// Step by step.
-    #[default]
-    Steps,
-}
-
-/// A remembered path that a longer one goes on from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Base {
-    /// Index into [`Program::paths`].
-    pub path: u32,
-    /// Its place in the memo.
-    pub memo: u32,
-    /// Number of its steps.
-    pub steps: u32,
-}
-
-/// A literal list prepared for membership tests.
-#[derive(Clone, Debug)]
-pub struct Set {
-    /// All elements, for values the shortcuts below do not cover.
-    pub elements: Arc<[Constant]>,
-    /// True if there are only strings.
-    pub only_strings: bool,
-    /// The strings.
-    pub strings: Texts,
-    /// The numbers, sorted, if there are only strings and numbers that doubles hold exactly.
-    pub numbers: Option<Box<[f64]>>,
-}
-
-/// Texts prepared for membership tests.
-#[derive(Clone, Debug)]
-pub struct Texts {
-    /// A bit for each [`shape`] that some text has: what most other texts fail at.
-    shapes: u64,
-    all: Members,
-}
-
-#[derive(Clone, Debug)]
-enum Members {
-    /// By length, where few are of one length.
-    ByLength {
-        /// Sorted by length; each with its [`ends`].
-        texts: Box<[(u64, u64, Arc<str>)]>,
-        /// Where the texts of each length are in `texts`: from and to.
-        lengths: Box<[(u32, u32)]>,
-    },
-    /// By hash.
-    Hashed(HashSet<Arc<str>, FixedState>),
-}
-
-/// Texts of one length that are looked through one by one, and the longest text that may be.
-const FEW: usize = 16;
-const LONGEST: usize = 255;
-
-/// One bit, from the length and the first byte.
-#[inline]
-fn shape(text: &[u8]) -> u64 {
-    let first = text.first().map_or(0, |b| usize::from(*b));
-    1 << (text.len().wrapping_mul(5).wrapping_add(first) % 64)
-}
-
-impl Texts {
-    /// Prepares texts.
-    #[must_use]
-    pub fn new(mut all: Vec<Arc<str>>) -> Self {
-        all.sort_unstable_by(|a, b| (a.len(), a).cmp(&(b.len(), b)));
-        all.dedup();
-        let shapes = all.iter().fold(0, |shapes, text| shapes | shape(text.as_bytes()));
-        let longest = all.last().map_or(0, |t| t.len());
-        let many = all.chunk_by(|a, b| a.len() == b.len()).any(|same| same.len() > FEW);
-        if many || longest > LONGEST {
-            return Self { shapes, all: Members::Hashed(all.into_iter().collect()) };
-        }
-        let at = |len: usize| all.partition_point(|t| t.len() < len) as u32;
-        let lengths = (0..=longest).map(|len| (at(len), at(len + 1))).collect();
-        let with_ends = |text: Arc<str>| {
-            let (first, last) = ends(text.as_bytes());
-            (first, last, text)
-        };
-        Self { shapes, all: Members::ByLength { lengths, texts: all.into_iter().map(with_ends).collect() } }
-    }
-
-    /// True if the text is one of them.
-    #[inline]
-    #[must_use]
-    pub fn contains(&self, text: &str) -> bool {
-        self.shapes & shape(text.as_bytes()) != 0 && self.holds(text)
-    }
-
-    #[inline(never)]
-    fn holds(&self, text: &str) -> bool {
-        let Members::ByLength { texts, lengths } = &self.all else { return self.holds_long(text) };
-        let Some((from, to)) = lengths.get(text.len()) else { return false };
-        if text.len() > SHORT {
-            return self.holds_long(text);
-        }
-        // no call in the loop: it needs no registers saved
-        let wanted = ends(text.as_bytes());
-        let same = texts.get(*from as usize..*to as usize).unwrap_or(&[]);
-        same.iter().any(|(first, last, _)| (*first, *last) == wanted)
-    }
-
-    #[inline(never)]
-    fn holds_long(&self, text: &str) -> bool {
-        match &self.all {
-            Members::ByLength { texts, lengths } => {
-                let Some((from, to)) = lengths.get(text.len()) else { return false };
-                let same = texts.get(*from as usize..*to as usize).unwrap_or(&[]);
-                same.iter().any(|(_, _, t)| **t == *text)
-            }
-            Members::Hashed(all) => all.contains(text),
-        }
-    }
-}
-
 /// Everything lowered expressions refer to.
 #[derive(Debug, Default)]
 pub struct Program {
@@ -576,25 +443,6 @@ impl From<&Literal> for Constant {
             Literal::Double(d) => Self::Double(*d),
             Literal::String(s) => Self::String(s.as_ref().into()),
             Literal::Bytes(b) => Self::Bytes(b.as_ref().into()),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn texts_hold_what_was_put_in_and_nothing_else() {
-        let word =
-            |i: usize| "abcdefghijklmnopqrstuvwxyz".repeat(2).chars().skip(i % 26).take(i % 24).collect::<String>();
-        for size in [0, 1, 7, 40, 700] {
-            let words: Vec<Arc<str>> = (0..size).map(|i| word(i * 7).into()).collect();
-            let texts = Texts::new(words.clone());
-            for i in 0..700 {
-                let asked = word(i);
-                assert_eq!(texts.contains(&asked), words.iter().any(|w| **w == *asked), "{asked} of {size}");
-            }
         }
     }
 }

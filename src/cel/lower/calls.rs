@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::super::ast::{ExprKind, Literal, NodeId};
 use super::super::functions::{self, Origin, Pattern, Range, Style};
-use super::super::program::{Arithmetic, At, Node, RegexCall, Relation, TextTest, TypeTest};
+use super::super::program::{Arithmetic, At, Before, Node, RegexCall, Relation, TextTest, TypeTest};
+use super::super::time::Moment;
 use super::super::value::{Constant, Kind};
 use super::One;
 
@@ -214,7 +215,10 @@ impl One<'_, '_> {
             (
                 Node::Compare(relation, ..),
                 Some(c @ (Constant::Double(_) | Constant::Int(_) | Constant::Uint(_) | Constant::Timestamp(_))),
-            ) => Node::CompareWith(*relation, a, c),
+            ) => {
+                let compare = Node::CompareWith(*relation, a, c);
+                self.before(compare)
+            }
             (Node::In(..), Some(Constant::List(elements))) => {
                 let set = self.set(&elements);
                 Node::InSet(a, set)
@@ -223,6 +227,22 @@ impl One<'_, '_> {
         };
         let at = self.add(special);
         self.folded(at, &[a, b])
+    }
+
+    /// `timestamp(e) < timestamp("literal")` reads no more of a date than its order.
+    fn before(&mut self, compare: Node) -> Node {
+        let program = &*self.to.program;
+        if let Node::CompareWith(relation, call, Constant::Timestamp(literal)) = &compare
+            && let Node::Call(function, kids) = program.node(*call)
+            && function.name == "timestamp"
+            && let [text] = *program.kids(*kids)
+            && let or_at = matches!(relation, Relation::LessEqual | Relation::Greater)
+            && let Some(bound) = Moment::bound(*literal, or_at)
+        {
+            let opposite = matches!(relation, Relation::Greater | Relation::GreaterEqual);
+            return Node::Before(Box::new(Before { text, opposite, bound, general: self.add(compare) }));
+        }
+        compare
     }
 
     /// `[]` as written: nothing is in it, and the reference does not even ask what is looked for.

@@ -3,10 +3,10 @@
 use super::super::compare;
 use super::super::error::{EvalError, Fault};
 use super::super::functions::{self, charge_search, plain_address};
-use super::super::program::{At, Kids, Node, Relation, TextTest, TypeTest};
+use super::super::program::{At, Before, Kids, Node, Relation, TextTest, TypeTest};
 use super::super::select;
 use super::super::texts::{Key, same};
-use super::super::time;
+use super::super::time::{self, Moment};
 use super::super::value::{Constant, Map, Value, field, field_named};
 use super::{Machine, Memory, Test, Unmet, answer, operators, settled};
 
@@ -34,6 +34,7 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
             Node::NotEqual(a, b) => self.not_equal(*a, *b),
             Node::Compare(relation, a, b) => self.compare(*relation, *a, *b),
             Node::CompareWith(relation, a, b) => self.compare_with(*relation, *a, b),
+            Node::Before(test) => self.before(test),
             Node::In(a, b) => self.contains(*a, *b),
             Node::Has(e, key) => self.has(*e, key),
             Node::Loop(l) => self.loop_test(l),
@@ -164,18 +165,18 @@ impl<'a, M: Memory<'a>> Machine<'a, M> {
 
     #[inline(never)]
     fn compare_any_with(&self, relation: Relation, a: At, b: &'a Constant) -> Test<'a> {
-        // `timestamp(R.attr.created) < timestamp("literal")`
-        if let (Node::Call(function, kids), Constant::Timestamp(y)) = (self.node(a), b)
-            && function.name == "timestamp"
-            && let [text] = self.program.kids(*kids)
-            && let Some(x) = self.text(*text).and_then(|text| time::plain(text.as_bytes()))
-        {
-            return answer(operators::holds(relation, time::order(x, *y)));
-        }
         match (self.operand(a)?, b) {
             (Value::Double(x), Constant::Double(y)) => answer(holds(relation, x, *y)),
             (Value::Timestamp(x), Constant::Timestamp(y)) => answer(operators::holds(relation, time::order(x, *y))),
             (a, b) => answer(operators::compare(&self.context, relation, a, b.view())?),
+        }
+    }
+
+    #[inline(never)]
+    fn before(&self, test: &'a Before) -> Test<'a> {
+        match self.text(test.text).and_then(|text| Moment::read(text.as_bytes())) {
+            Some(moment) => answer(moment.is_before(test.bound) != test.opposite),
+            None => self.test(test.general),
         }
     }
 

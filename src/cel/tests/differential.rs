@@ -125,8 +125,17 @@ fn special_shapes_are_walked() {
     ]
     .map(str::to_owned)
     .into();
-    for text in ["2024-02-28T10:00:00Z", "2024-02-29T23:59:59Z", "2023-02-29T00:00:00Z", "0000-01-01T00:00:00Z"] {
-        shapes.push(format!("timestamp('{text}') > timestamp('2024-01-01T00:00:00Z')"));
+    let texts = "'2024-02-28T10:00:00Z', '2024-02-29T23:59:59Z', '2024-03-01T00:00:00+01:00', '2024-02-29T10:00:00Z', \
+                 '2024-02-29T10:00:00.5Z', '2024-02-29T10:00:01Z', '0001-01-01T00:00:00Z', '9999-12-31T23:59:59Z'";
+    for relation in ["<", "<=", ">", ">="] {
+        for literal in ["2024-02-29T10:00:00Z", "2024-02-29T10:00:00.25Z", "2024-02-29T12:00:00+02:00"] {
+            let compare = format!("timestamp(t) {relation} timestamp('{literal}')");
+            shapes.push(format!("(P.roles == [] ? [] : [{texts}]).map(t, {compare})"));
+            shapes.push(format!(
+                "(P.roles == [] ? [] : [{texts}, '2023-02-29T00:00:00Z', 'x', 1, null]).all(t, {compare})"
+            ));
+            shapes.push(format!("(P.roles == [] ? [] : ['0000-01-01T00:00:00Z', {texts}]).exists(t, {compare})"));
+        }
     }
     let env = environment();
     let request: Json = serde_json::from_str(include_str!("../../../tests/data/cel-corpus/request.json")).unwrap();

@@ -4,12 +4,13 @@
 
 mod calendar;
 mod duration;
+mod plain;
 mod rfc3339;
 mod zone;
 
 pub use calendar::{Civil, civil, days_from_civil};
 pub use duration::{Seconds, parse_duration};
-pub(super) use rfc3339::plain;
+pub use plain::Moment;
 pub use rfc3339::{Rfc3339, TimestampError, parse_timestamp};
 pub use zone::{Zone, ZoneError};
 

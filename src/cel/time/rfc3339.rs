@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::super::value::Timestamp;
 use super::calendar::{civil, days_from_civil, days_in_month};
+use super::plain::plain;
 use super::{MAX_SECONDS, MIN_SECONDS};
 
 /// Why a text is no timestamp; the reference words the three cases differently.
@@ -23,41 +24,6 @@ pub fn parse_timestamp(text: &str) -> Result<Timestamp, TimestampError> {
         Some(timestamp) => Ok(timestamp),
         None => scanned(text),
     }
-}
-
-/// `2006-01-02T15:04:05Z`, as most are, eight characters at a time; `None` for everything else, however wrong.
-#[inline]
-pub(in super::super) fn plain(text: &[u8]) -> Option<Timestamp> {
-    let &[y1, y2, y3, y4, p1, m1, m2, p2, d1, d2, t, h1, h2, p3, n1, n2, p4, s1, s2, z] = text else {
-        return None;
-    };
-    let date = pairs([y1, y2, y3, y4, p1, m1, m2, p2], *b"0000-00-")?;
-    let time = pairs([d1, d2, t, h1, h2, p3, n1, n2], *b"00T00:00")?;
-    let rest = pairs([p4, s1, s2, z, b'-', b'-', b'-', b'-'], *b":00Z----")?;
-    let pair = |of: u64, at: u32| (of >> (8 * at)) & 0xff;
-    let (year, month, day) = (pair(date, 0) * 100 + pair(date, 2), pair(date, 5), pair(time, 0));
-    let (hour, minute, second) = (pair(time, 3), pair(time, 6), pair(rest, 1));
-    let fits = year >= 1 && (1..=12).contains(&month) && (1..=28).contains(&day);
-    if !fits || hour > 23 || minute > 59 || second > 59 {
-        return None;
-    }
-    // The year begins in March: days of leap years come last.
-    let (y, m) = if month <= 2 { (year - 1, month + 9) } else { (year, month - 3) };
-    let days = 365 * y + y / 4 - y / 100 + y / 400 + (153 * m + 2) / 5 + day;
-    let seconds = days * 86_400 + hour * 3_600 + minute * 60 + second;
-    Some(Timestamp { seconds: seconds.cast_signed() - 719_469 * 86_400, nanos: 0, offset_minutes: 0 })
-}
-
-/// Eight characters of the given shape, `0` standing for any digit: in each byte the number that this digit and the
-/// next make.
-#[inline]
-fn pairs(text: [u8; 8], shape: [u8; 8]) -> Option<u64> {
-    let of_digits = |byte: u8| u64::from_le_bytes(shape.map(|c| if c == b'0' { byte } else { 0 }));
-    let others = u64::from_le_bytes(shape.map(|c| if c == b'0' { 0 } else { 0xff }));
-    // Digits become 0 to 9, and what stands between them 0.
-    let x = u64::from_le_bytes(text) ^ u64::from_le_bytes(shape);
-    let wrong = (x | x.wrapping_add(of_digits(6))) & (of_digits(0xf0) | others);
-    (wrong == 0).then(|| x.wrapping_mul(10).wrapping_add(x >> 8))
 }
 
 #[inline(never)]
@@ -179,12 +145,11 @@ mod tests {
 
     #[test]
     fn the_short_way_reads_what_the_scanner_reads() {
-        let mut read = 0;
         for days in (-719_162_i64..2_932_896).step_by(383) {
             let timestamp = Timestamp { seconds: days * 86_400 + days.rem_euclid(86_399), nanos: 0, offset_minutes: 0 };
             let text = Rfc3339 { timestamp, utc: true }.to_string();
             assert_eq!(scanned(&text), Ok(timestamp), "{text}");
-            read += usize::from(plain(text.as_bytes()) == Some(timestamp));
+            assert_eq!(plain(text.as_bytes()), Some(timestamp), "{text}");
             for at in 0..text.len() {
                 for other in [b'0', b'9', b':', b'/', b'-', b'T', b'Z', b'z', 0, 0x7f] {
                     let mut changed = text.clone().into_bytes();
@@ -195,7 +160,6 @@ mod tests {
                 }
             }
         }
-        assert!(read > 8_000, "{read}");
         assert!(plain("2024-02-29T03:59:00Z ".as_bytes()).is_none());
     }
 }
