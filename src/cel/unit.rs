@@ -154,7 +154,7 @@ impl UnitBuilder {
     }
 
     /// Whether to work out what depends on nothing, and to prepare literals. The results are the same.
-    #[cfg(test)]
+    #[cfg(any(test, fuzzing))]
     pub fn set_folding(&mut self, folding: bool) {
         self.index.keeps_all = !folding;
     }
