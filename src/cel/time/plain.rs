@@ -216,6 +216,10 @@ mod tests {
 
     #[test]
     fn no_bound_is_outside_of_the_calendar() {
+        let last = Moment::read(b"9999-12-31T23:59:59Z").unwrap();
+        assert!(last.is_before(Moment::bound(at(MAX_SECONDS, 0, 0), true).unwrap()));
+        assert!(last.is_before(Moment::bound(at(MAX_SECONDS, 999_999_999, 0), false).unwrap()));
+        assert!(!last.is_before(Moment::bound(at(MAX_SECONDS, 0, 0), false).unwrap()));
         assert_eq!(Moment::bound(at(MIN_SECONDS - 1, 0, 0), false), None);
         assert_eq!(Moment::bound(at(MAX_SECONDS + 1, 0, 0), false), None);
     }
